@@ -1,0 +1,195 @@
+// The events port: an append-only log of what customers did, deduplicated and ordered per customer, and a short list of
+// aggregates over it. Thread-safe.
+//
+// Promises, held by every engine (tests/contract/events):
+//  - An event is identified by (workspace, source, id). When Append reports kRecorded or kDuplicate the event is
+//    durable; recording it again changes nothing; other content under the same identity is kConflict and changes
+//    nothing.
+//  - The events of one customer are ordered by (event_time, sequence), ties by (source, id): any permutation,
+//    duplication or delay of the same events gives the same answers.
+//  - A view is one watermark: every event up to it, none after it. A view that is opened after an Append reported
+//    includes what that Append recorded.
+//  - Views do not wait for writers, nor writers for views.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "throughline/aggregates.h"
+#include "throughline/filter.h"
+#include "throughline/types.h"
+#include "throughline/v1/event.pb.h"
+
+namespace throughline {
+
+enum class AppendOutcome { kRecorded, kDuplicate, kConflict };
+
+struct AppendResult {
+  std::vector<AppendOutcome> outcomes;  // one per event, in the order of the batch
+  EventSequence watermark;              // everything of this batch is at or below it
+};
+
+// An event as it was recorded.
+struct StoredEvent {
+  v1::CustomerEvent event;
+  EventSequence sequence;
+  absl::Time record_time;
+};
+
+// Half-open [start, end). Infinite ends are allowed.
+struct TimeRange {
+  absl::Time start = absl::InfinitePast();
+  absl::Time end = absl::InfiniteFuture();
+};
+
+// Which events are meant. No names: any name. Neither names nor filter: every event.
+struct EventSelector {
+  std::vector<std::string> event_names;
+  Filter filter;
+  // What matches one of these is not meant. Makes the touchpoints of a map disjoint: an event belongs to the first.
+  std::vector<EventSelector> unless;
+};
+
+// What forms one run: the events of one customer with the same value of this property; empty: all of them. Events
+// without the property form no run.
+struct RunRule {
+  std::string correlation_property;
+};
+
+enum class RespondentPolicy { kAll, kFirst, kLatest };
+
+// Each query is answered once for each of its windows, in one call. A window takes events by their event_time; for
+// steps and pairs it takes runs by the time of their first event of the first step.
+struct VolumeQuery {
+  std::vector<EventSelector> any_of;  // events that match any of them; each counts once
+  std::vector<TimeRange> windows;
+};
+struct ScoreQuery {
+  std::vector<EventSelector> any_of;
+  std::vector<TimeRange> windows;
+  RespondentPolicy policy = RespondentPolicy::kAll;
+};
+struct StepQuery {
+  std::vector<EventSelector> steps;
+  RunRule run;
+  absl::Duration window = absl::InfiniteDuration();  // from first step to last, inclusive
+  absl::Time now = absl::InfiniteFuture();           // decides who is immature
+  std::vector<TimeRange> windows;
+};
+struct PairQuery {
+  EventSelector from;
+  EventSelector to;
+  RunRule run;
+  absl::Duration conversion_window = absl::InfiniteDuration();
+  absl::Time now = absl::InfiniteFuture();
+  std::vector<TimeRange> windows;
+};
+// Symbols are event names.
+struct GraphQuery {
+  EventSelector selector;
+  RunRule run;
+  TimeRange window;
+};
+struct PositionQuery {
+  struct Touchpoint {
+    EventSelector selector;
+    bool completes = false;
+    // A run that has stood here for longer is stalled.
+    absl::Duration stalled_after = absl::InfiniteDuration();
+  };
+  std::vector<Touchpoint> touchpoints;  // an event that matches several belongs to the first
+  RunRule run;
+  absl::Duration abandon_after = absl::InfiniteDuration();
+  absl::Time now;
+};
+
+struct CustomerSummary {
+  std::string customer_id;
+  int64_t ordinal = 0;  // place in the order in which customers were first recorded, from 0; never changes
+  absl::Time first_event_time;
+  absl::Time last_event_time;
+  int64_t event_count = 0;
+};
+
+struct EventNameCount {
+  std::string event_name;
+  int64_t events = 0;
+};
+
+struct EventStatistics {
+  int64_t events = 0;
+  int64_t customers = 0;
+  absl::Time first_event_time = absl::InfiniteFuture();
+  absl::Time last_event_time = absl::InfinitePast();
+  std::vector<EventNameCount> event_names;  // most frequent first, ties by name
+};
+
+// One consistent state of one workspace. Any thread; keeps its memory alive while it lives, so do not hoard views.
+class EventView {
+ public:
+  virtual ~EventView() = default;
+  virtual EventSequence watermark() const = 0;
+
+  virtual EventStatistics Statistics() const = 0;
+
+  // INVALID_ARGUMENT, with the field's name, if a filter compares a field with a value of another type.
+  virtual absl::StatusOr<std::vector<VolumeAggregate>> Volume(const VolumeQuery& query) const = 0;
+  virtual absl::StatusOr<std::vector<ScoreHistogram>> Scores(const ScoreQuery& query) const = 0;
+  virtual absl::StatusOr<std::vector<StepReach>> Steps(const StepQuery& query) const = 0;
+  virtual absl::StatusOr<std::vector<PairAggregate>> Pairs(const PairQuery& query) const = 0;
+  virtual absl::StatusOr<TransitionGraph> Graph(const GraphQuery& query) const = 0;
+  virtual absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const = 0;
+
+  // Absent if the customer has no event.
+  virtual absl::StatusOr<std::optional<CustomerSummary>> FindCustomer(absl::string_view customer_id) const = 0;
+  // Customers with ordinal >= `from`, in order, at most `limit`.
+  virtual absl::StatusOr<std::vector<CustomerSummary>> ListCustomers(int64_t from, int limit) const = 0;
+  // For each customer of [from, from + limit), the time of the first event that matches each selector (infinite future:
+  // none): result[customer][selector].
+  virtual absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(
+      int64_t from, int limit, const std::vector<EventSelector>& selectors) const = 0;
+  // The events of one customer in their order, from place `offset` on, at most `limit`.
+  virtual absl::StatusOr<std::vector<StoredEvent>> CustomerEvents(absl::string_view customer_id, int64_t offset,
+                                                                  int limit) const = 0;
+};
+
+// What an append changed, for those who keep things up to date.
+struct AppendNotice {
+  std::string workspace;  // id, not the name
+  EventSequence watermark;
+};
+
+class EventStore {
+ public:
+  using AppendCallback = std::function<void(absl::StatusOr<AppendResult>)>;
+
+  virtual ~EventStore() = default;
+
+  // Records a batch of valid events (services/events/event_validation.h) and calls `done` once, on a thread of the
+  // store, when the batch is durable. The events must live until then. Batches that wait at the same time share one
+  // commit. RESOURCE_EXHAUSTED when too many bytes wait or the disk is full: nothing of the batch is recorded;
+  // UNAVAILABLE when the store is closing or its disk fails.
+  virtual void Append(absl::string_view workspace, absl::Span<const v1::CustomerEvent* const> events,
+                      AppendCallback done) = 0;
+  // The same, waiting.
+  absl::StatusOr<AppendResult> AppendAndWait(absl::string_view workspace,
+                                             absl::Span<const v1::CustomerEvent* const> events);
+
+  // The state that includes everything that has been reported as recorded. An unknown workspace is an empty one.
+  virtual absl::StatusOr<std::shared_ptr<const EventView>> View(absl::string_view workspace) = 0;
+
+  // Calls the observer after each append that recorded something, on a thread of the store; it must not block.
+  // Observers are added before the first append and live as long as the store.
+  virtual void AddAppendObserver(std::function<void(const AppendNotice&)> observer) = 0;
+};
+
+}  // namespace throughline
