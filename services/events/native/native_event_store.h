@@ -1,0 +1,48 @@
+// The embedded events engine: a RocksDB log as the truth and a columnar projection in memory for the aggregates.
+// Thread-safe.
+//
+// One directory belongs to one process at a time. The log is what counts: the projection is rebuilt from it at start,
+// and appended to as events arrive. Append reports after a synced write; batches that wait together share one.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "throughline/events.h"
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
+namespace throughline {
+
+class Clock;
+
+struct NativeEventStoreLimits {
+  // Serialised events that wait for the writer, over all workspaces. More is RESOURCE_EXHAUSTED: at the writer's
+  // slowest (a disk of 20 MB/s) a batch still waits less than four seconds.
+  size_t waiting_bytes_max = 64 << 20;
+  // Batches above this many serialised bytes do not join a group, so that one commit stays below a second of disk.
+  size_t group_bytes_max = 8 << 20;
+};
+
+struct NativeEventStoreOptions {
+  std::string directory;         // created if absent
+  const Clock* clock = nullptr;  // record times; must outlive the store. Required.
+  NativeEventStoreLimits limits;
+  // The file system that RocksDB uses; tests put a failing one here. Not owned; null: the real one.
+  rocksdb::Env* env = nullptr;
+};
+
+class NativeEventStore : public EventStore {
+ public:
+  // Opens or creates the store and rebuilds the projection.
+  // FAILED_PRECONDITION: the directory belongs to another process, or was written by a newer version;
+  // DATA_LOSS: the log is damaged; UNAVAILABLE: the disk fails; RESOURCE_EXHAUSTED: it is full.
+  static absl::StatusOr<std::unique_ptr<EventStore>> Open(const NativeEventStoreOptions& options);
+};
+
+}  // namespace throughline
