@@ -1,0 +1,49 @@
+// The embedded catalog engine: the catalog port on one SQLite file.
+// Thread-safe.
+//
+// One writer thread commits in groups: everything that waits runs in one SQLite transaction (WAL, synchronous=FULL),
+// each write function in a savepoint of its own, and one fsync makes the group durable. A function that fails is undone
+// alone; if the commit itself fails, every transaction of the group fails. Readers use connections of a bounded pool and
+// see WAL snapshots; they wait for a free connection, never for the writer.
+// One process at a time: the file is locked while it is open.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
+#include "throughline/catalog.h"
+
+namespace throughline {
+
+struct SqliteCatalogOptions {
+  // The database file; created where there is none. Its directory must exist.
+  std::string path;
+  // Where the times of changes come from.
+  std::function<absl::Time()> now = [] { return absl::Now(); };
+  // Largest size of the database in pages of 4096 bytes; 0: SQLite's own limit. A write that would need more is
+  // RESOURCE_EXHAUSTED.
+  int64_t page_count_max = 0;
+};
+
+class SqliteCatalog : public Catalog {
+ public:
+  // What the writer has done since Open. transactions / groups is the number of writes that shared one fsync.
+  struct Statistics {
+    int64_t transactions = 0;  // that changed something and were committed
+    int64_t groups = 0;        // commits to disk that carried them
+  };
+
+  // Opens the file, or creates it. FAILED_PRECONDITION if another process has it open (CATALOG_LOCKED) or a newer
+  // version of the program wrote it (CATALOG_VERSION_UNSUPPORTED); DATA_LOSS if it is damaged or not a catalog;
+  // UNAVAILABLE, RESOURCE_EXHAUSTED as Write.
+  static absl::StatusOr<std::unique_ptr<SqliteCatalog>> Open(SqliteCatalogOptions options);
+
+  virtual Statistics Stats() const = 0;
+};
+
+}  // namespace throughline
