@@ -1,0 +1,87 @@
+# The commands of tools/dev. Sourced by it, after setup.sh.
+data_sets=${THROUGHLINE_DATA:-$root/../shared/data}
+
+dev_build() {
+  local preset=dev
+  if [ "${1:-}" = --release ]; then
+    preset=release
+    shift
+  fi
+  build_cpp "$preset" "$@"
+}
+
+dev_run() {
+  local demo=(--demo) arguments=()
+  for argument in "$@"; do
+    if [ "$argument" = --empty ]; then demo=(); else arguments+=("$argument"); fi
+  done
+  build_cpp release throughlined throughline
+  build_web
+  mkdir -p .data
+  exec build/release/services/main/throughlined --data-dir "$root/.data" --web-root "$root/build/web" "${demo[@]}" \
+    "${arguments[@]}"
+}
+
+dev_test() {
+  setup_cpp
+  setup_test_tools
+  build_web
+  install_npm tests/integration/web
+  # The presence of tools is decided when the build is configured.
+  [ -f build/dev/build.ninja ] && [ build/dev/build.ninja -nt "$tools_bin" ] || cmake --preset dev >/dev/null
+  build_cpp dev
+  if [ ! -d "$data_sets" ]; then
+    say "No data sets in $data_sets: the tests on real data are skipped. Set THROUGHLINE_DATA to their folder."
+  fi
+  say "Testing${1:+ what matches '$1'}"
+  THROUGHLINE_DATA="$data_sets" ctest --test-dir build/dev --output-on-failure -j "$(nproc)" ${1:+-R "$1"}
+}
+
+dev_bench() {
+  build_cpp release
+  local found=
+  for program in $(find build/release/tests/bench -name 'bench_*' -type f -perm -u+x | sort); do
+    [[ -n "${1:-}" && "$(basename "$program")" != *"$1"* ]] && continue
+    found=yes
+    say "$(basename "$program")"
+    "$program"
+  done
+  [ -n "$found" ] || { echo "tools/dev: no benchmark matches '${1:-}'" >&2; return 1; }
+}
+
+cpp_files() { git ls-files '*.cc' '*.h'; }
+
+dev_format() {
+  install_packages "formatting" clang-format
+  cpp_files | xargs clang-format -i
+}
+
+dev_lint() {
+  install_packages "formatting and static analysis" clang-format clang-tidy
+  say "Formatting"
+  cpp_files | xargs clang-format --dry-run --Werror
+  setup_test_tools
+  build_cpp dev
+  if command -v buf >/dev/null; then
+    say "API rules"
+    buf lint build/dev/proto/throughline.binpb --config proto/buf.yaml
+    buf breaking build/dev/proto/throughline.binpb --against proto/baseline.binpb --config proto/buf.yaml
+  fi
+  say "Web app types"
+  install_npm services/gateway/web
+  (cd services/gateway/web && npm run --silent lint)
+  say "clang-tidy"
+  git ls-files 'services/*.cc' | xargs -P "$(nproc)" -n 4 clang-tidy -p build/dev --quiet --warnings-as-errors='*' \
+    --extra-arg=-Wno-unknown-warning-option
+}
+
+dev_api_baseline() {
+  build_cpp dev throughline_descriptor_set
+  protoc --descriptor_set_in=build/dev/proto/throughline.binpb --include_imports \
+    --descriptor_set_out=proto/baseline.binpb $(cd proto && ls throughline/v1/*.proto)
+  say "proto/baseline.binpb is the API as it is now"
+}
+
+dev_clean() {
+  rm -rf build services/gateway/web/node_modules tests/integration/web/node_modules
+}

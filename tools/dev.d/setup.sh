@@ -1,0 +1,131 @@
+# Sets up a machine: what is installed, and why. Sourced by tools/dev; every function is quick when nothing is missing.
+tools_bin="$root/build/tools/bin"
+grpcurl_version=v1.9.4
+buf_version=v1.75.0
+node_version=22
+export PATH="$tools_bin:$PATH:/usr/local/go/bin"
+
+say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
+
+# install_packages WHY PACKAGE...: installs the Debian packages that are missing.
+install_packages() {
+  local why=$1 missing=() package
+  shift
+  for package in "$@"; do
+    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q '^install ok installed$' || missing+=("$package")
+  done
+  [ ${#missing[@]} -eq 0 ] && return
+  if ! command -v apt-get >/dev/null; then
+    echo "tools/dev needs these Debian packages ($why), and there is no apt-get here: ${missing[*]}" >&2
+    exit 1
+  fi
+  local sudo=()
+  if [ "$(id -u)" -ne 0 ]; then
+    command -v sudo >/dev/null || { echo "tools/dev needs root or sudo to install: ${missing[*]}" >&2; exit 1; }
+    sudo=(sudo)
+  fi
+  say "Installing Debian packages ($why): ${missing[*]}"
+  if [ -z "${packages_updated:-}" ]; then
+    "${sudo[@]}" apt-get update -qq
+    packages_updated=yes
+  fi
+  "${sudo[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null
+}
+
+setup_cpp() {
+  install_packages "compiler and build tools" g++ cmake ninja-build ccache mold pkg-config git ca-certificates
+  install_packages "gRPC and Protobuf: the API" libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc \
+    libgoogle-common-protos-java grpc-proto libabsl-dev
+  install_packages "RocksDB and SQLite: the stores" librocksdb-dev libsqlite3-dev
+  install_packages "HTTP server, command line and file formats" libboost1.81-dev libcli11-dev zlib1g-dev libexpat1-dev
+  install_packages "GoogleTest: the tests" libgtest-dev libgmock-dev
+}
+
+# The web app's build needs Node.js 20.19 or later; Debian 12 has 18. The npm package `node` carries a newer one.
+setup_node() {
+  local version
+  version=$(node --version 2>/dev/null || echo v0.0.0)
+  if printf 'v20.19.0\n%s\n' "$version" | sort -V -C; then return; fi
+  install_packages "Node.js: the web app's build" nodejs npm
+  if [ ! -x "$root/build/tools/node/node_modules/node/bin/node" ]; then
+    say "Installing Node.js $node_version into build/tools (the web app's build needs it; here is $(node --version))"
+    npm install --silent --no-audit --no-fund --prefix "$root/build/tools/node" "node@$node_version"
+  fi
+  export PATH="$root/build/tools/node/node_modules/node/bin:$PATH"
+}
+
+# go_tool NAME VERSION PACKAGE WHY
+go_tool() {
+  local name=$1 version=$2 package=$3 why=$4
+  [ -f "$tools_bin/.$name-$version" ] && return
+  say "Building $name $version with Go ($why); about a minute, once"
+  mkdir -p "$tools_bin"
+  GOBIN="$tools_bin" go install "$package@$version"
+  touch "$tools_bin/.$name-$version"
+}
+
+setup_test_tools() {
+  install_packages "a browser: the app's tests" chromium
+  if command -v go >/dev/null; then
+    go_tool grpcurl "$grpcurl_version" github.com/fullstorydev/grpcurl/cmd/grpcurl "scripts' way in is tested with it"
+    go_tool buf "$buf_version" github.com/bufbuild/buf/cmd/buf "checks the API's rules and compatibility"
+  else
+    say "Go is not installed: the tests that use grpcurl and buf are skipped"
+  fi
+}
+
+# build_web: the web app into build/web, when its sources changed.
+build_web() {
+  local source=services/gateway/web stamp=build/web/.built
+  if [ -f "$stamp" ] && [ -z "$(find "$source" -path "$source/node_modules" -prune -o -newer "$stamp" -type f -print -quit)" ]; then
+    return
+  fi
+  install_npm "$source"
+  say "Building the web app"
+  (cd "$source" && npm run --silent build)
+  touch "$stamp"
+}
+
+# install_npm FOLDER: the packages of its package-lock.json, when that changed.
+install_npm() {
+  local folder=$1
+  setup_node
+  if [ ! -f "$folder/node_modules/.installed" ] || [ "$folder/package-lock.json" -nt "$folder/node_modules/.installed" ]; then
+    say "Installing npm packages of $folder"
+    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error)
+    touch "$folder/node_modules/.installed"
+  fi
+}
+
+# build_cpp PRESET TARGET...
+build_cpp() {
+  local preset=$1
+  shift
+  setup_cpp
+  [ -f "build/$preset/build.ninja" ] || { say "Configuring (preset $preset)"; cmake --preset "$preset" >/dev/null; }
+  say "Building (preset $preset)"
+  if [ -t 1 ] || [ -n "${THROUGHLINE_VERBOSE_BUILD:-}" ]; then
+    cmake --build --preset "$preset" ${1:+--target "$@"}
+  else
+    build_quietly "$preset" "$@"
+  fi
+}
+
+# One line every ten seconds instead of one per file, where nobody watches a terminal; everything when it fails.
+build_quietly() {
+  local preset=$1 log="build/$1/build.log" pid
+  shift
+  cmake --build --preset "$preset" ${1:+--target "$@"} >"$log" 2>&1 &
+  pid=$!
+  while kill -0 "$pid" 2>/dev/null; do
+    for _ in 1 2 3 4 5 6 7 8 9 10; do
+      kill -0 "$pid" 2>/dev/null || break
+      sleep 1
+    done
+    grep -oE '^\[[0-9]+/[0-9]+\]' "$log" | tail -n 1 || true
+  done
+  if ! wait "$pid"; then
+    grep -vE '^\[[0-9]+/[0-9]+\] ' "$log" | tail -n 200 >&2
+    return 1
+  fi
+}
