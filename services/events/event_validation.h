@@ -9,9 +9,9 @@
 
 namespace throughline {
 
-// OK, or INVALID_ARGUMENT (INVALID_EVENT) with one field violation per mistake: required fields, lengths in bytes,
-// valid UTF-8, no control characters in ids and names, times from 1970-01-01 to a day after `now`, finite numbers, kinds
-// and number of properties. Field paths are relative to the event: `survey_response.score`, `properties["plan"]`.
+// OK, or INVALID_ARGUMENT (INVALID_FIELD) with one field violation per mistake: required fields, lengths in bytes,
+// valid UTF-8, no control characters in ids and names, times from 1970-01-01 to a day after `now`, finite numbers,
+// kinds and number of properties. Field paths are relative to the event: `survey_response.score`, `properties["plan"]`.
 absl::Status ValidateEvent(const v1::CustomerEvent& event, absl::Time now);
 
 }  // namespace throughline
