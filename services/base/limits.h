@@ -88,6 +88,21 @@ inline constexpr int kFunnelStepCountMax = 20;
 inline constexpr int kEventNameListCountMax = 1000;           // EventStatistics.event_names
 inline constexpr int kObservedTransitionListCountMax = 1000;  // JourneyMapPositions.transitions
 
+// ---- Customers ------------------------------------------------------------------------------------------------------
+
+// Events of one customer that a timeline or the runs of a customer are computed from; more belong to a robot, not to a
+// person. RESOURCE_EXHAUSTED.
+inline constexpr int64_t kCustomerEventsMax = 200'000;
+// Customers that one page of ListCustomers looks at for matches of its filter; what follows is on the next page.
+inline constexpr int kCustomersScannedMax = 20'000;
+
+// ---- Published maps: caches -----------------------------------------------------------------------------------------
+
+// Workspaces whose published maps are kept compiled; more are compiled again when they are asked for.
+inline constexpr size_t kPublishedMapsWorkspacesMax = 256;
+// Changes that are read to see whether a map is among them, before the maps are read instead.
+inline constexpr int kPublishedMapsChangesMax = 1000;
+
 // ---- Metrics: INVALID_ARGUMENT with the field's path ----------------------------------------------------------------
 
 inline constexpr int kMetricMinNDefault = 30;  // below it the normal approximations of the intervals are poor

@@ -35,8 +35,8 @@ absl::StatusOr<std::string> ExportJourneyMap(const v1::JourneyMap& map, v1::Jour
 // In Mermaid, an actor who is a department's display name or id (ignoring case) becomes the touchpoint's department;
 // other actors are kept in the description, as `Actors: Anna, Ben`, from where an export writes them back.
 //
-// INVALID_ARGUMENT: the format is not stated; INVALID_JSON with the unknown or ill-typed field's name; INVALID_MERMAID
-// with the number of the line, what stands there and what was expected. Texts above kExchangeTextBytesMax are refused.
+// INVALID_ARGUMENT: the format is not stated; UNKNOWN_FIELD or MALFORMED_REQUEST for JSON; INVALID_MERMAID
+// with the number of the line, what stands there and what was expected. Texts above kImportTextBytesMax are refused.
 absl::StatusOr<v1::JourneyMap> ImportJourneyMap(absl::string_view text, v1::JourneyMapFormat format,
                                                 const std::vector<DepartmentActor>& departments);
 

@@ -71,23 +71,21 @@ class PublishedMaps {
   absl::StatusOr<std::shared_ptr<const CompiledMap>> Find(absl::string_view map_name);
 
  private:
-  struct CacheEntry {
-    Revision version_revision;  // tells apart versions of the same name, where a purged map's name was used again
-    std::shared_ptr<const CompiledMap> compiled;
-  };
-  struct Workspace {
-    Revision revision;  // `maps` are as of this revision
+  // The published maps of one workspace as of one revision.
+  struct Snapshot {
+    Revision revision;
     std::vector<std::shared_ptr<const CompiledMap>> maps;
-    std::map<std::string, CacheEntry> by_version;
+    std::vector<Revision> version_revisions;  // of the versions' documents, same index as `maps`
   };
 
-  // Whether the maps of the workspace are the same at the latest revision as at `since`; moves `since` forward if so.
-  bool IsUnchanged(absl::string_view workspace_name, Revision& since);
-  absl::Status Load(absl::string_view workspace_name, Workspace& workspace);
+  absl::StatusOr<std::shared_ptr<const Snapshot>> Refresh(absl::string_view workspace_name);
+  // Whether no map of the workspace changed after `since`, as far as `latest`.
+  bool IsUnchanged(absl::string_view workspace_name, Revision since, Revision latest);
+  absl::StatusOr<std::shared_ptr<const Snapshot>> Load(absl::string_view workspace_name, const Snapshot* previous);
 
   Catalog& catalog_;
-  std::mutex mutex_;
-  std::map<std::string, Workspace, std::less<>> workspaces_;  // by name
+  std::mutex mutex_;  // never held while the catalog is read
+  std::map<std::string, std::shared_ptr<const Snapshot>, std::less<>> snapshots_;  // by workspace name
 };
 
 }  // namespace throughline

@@ -10,7 +10,7 @@ namespace throughline {
 
 // Everything about a map that can be said without reading other resources: limits, ids, references between its own
 // elements, numbers, durations, filters, valid UTF-8, resource names of this workspace. OK, or INVALID_ARGUMENT
-// (INVALID_JOURNEY_MAP) with one field violation per mistake, all of them up to a limit: `touchpoints[3].phase`.
+// (INVALID_FIELD) with one field violation per mistake, all of them up to a limit: `touchpoints[3].phase`.
 absl::Status ValidateJourneyMapContent(const v1::JourneyMap& map, absl::string_view workspace_name);
 
 // The same, and that every department, persona, lifecycle stage and map that it refers to exists.
