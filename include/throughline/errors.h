@@ -95,6 +95,19 @@ absl::Status StaleEtag(absl::string_view name, absl::string_view given, absl::st
 absl::Status RevisionInFuture(Revision revision, Revision latest);    // REVISION_IN_FUTURE
 absl::Status RevisionCompacted(Revision revision, Revision horizon);  // REVISION_COMPACTED
 
+// ---- FAILED_PRECONDITION, DATA_LOSS: what the server finds on its disk ----------------------------------------------
+
+// The data directory belongs to another process; `owner_pid` 0: unknown which.
+absl::Status DataDirectoryInUse(absl::string_view path, int64_t owner_pid);             // DATA_DIRECTORY_IN_USE
+absl::Status DataDirectoryUnusable(absl::string_view path, absl::string_view problem);  // DATA_DIRECTORY_UNUSABLE
+// `store`: "the catalog". Another process has the file open.
+absl::Status StoreLocked(absl::string_view store, absl::string_view path);       // STORE_LOCKED
+absl::Status StoreNotWritable(absl::string_view store, absl::string_view path);  // STORE_NOT_WRITABLE
+// A newer program wrote the file.
+absl::Status StoreVersionUnsupported(absl::string_view store, absl::string_view path, int64_t found,
+                                     int64_t supported);  // STORE_VERSION_UNSUPPORTED
+absl::Status StoreDamaged(absl::string_view store, absl::string_view path, absl::string_view problem);  // STORE_DAMAGED
+
 // ---- RESOURCE_EXHAUSTED, UNAVAILABLE: try again, or ask for less ----------------------------------------------------
 
 // More than `limit` of something; trying again does not help. `unit`: "bytes", "attachments per map".
@@ -104,8 +117,6 @@ absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);  //
 absl::Status StorageFull(absl::string_view what);                             // STORAGE_FULL
 absl::Status BackendUnavailable(absl::string_view what);                      // BACKEND_UNAVAILABLE
 absl::Status ShuttingDown();                                                  // SHUTTING_DOWN
-// The data directory belongs to another process.
-absl::Status DataDirectoryInUse(absl::string_view path);  // DATA_DIRECTORY_IN_USE
 
 // ---- UNIMPLEMENTED, DEADLINE_EXCEEDED, INTERNAL ---------------------------------------------------------------------
 

@@ -299,6 +299,50 @@ absl::Status RevisionCompacted(Revision revision, Revision horizon) {
       {{"revision", absl::StrCat(revision.value)}, {"horizon", absl::StrCat(horizon.value)}});
 }
 
+// ---- FAILED_PRECONDITION, DATA_LOSS: what the server finds on its disk ----------------------------------------------
+
+absl::Status DataDirectoryInUse(absl::string_view path, int64_t owner_pid) {
+  const std::string owner = owner_pid > 0 ? absl::StrCat("process ", owner_pid) : "another process";
+  return Make(absl::StatusCode::kFailedPrecondition, "DATA_DIRECTORY_IN_USE",
+              absl::StrCat("the data directory ", Excerpt(path), " is in use by ", owner,
+                           "; stop it, or use another directory"),
+              {{"path", std::string(path)}, {"owner_pid", absl::StrCat(owner_pid)}});
+}
+
+absl::Status DataDirectoryUnusable(absl::string_view path, absl::string_view problem) {
+  return Make(absl::StatusCode::kFailedPrecondition, "DATA_DIRECTORY_UNUSABLE",
+              absl::StrCat("the data directory ", Excerpt(path), " cannot be used: ", Excerpt(problem)),
+              {{"path", std::string(path)}});
+}
+
+absl::Status StoreLocked(absl::string_view store, absl::string_view path) {
+  return Make(absl::StatusCode::kFailedPrecondition, "STORE_LOCKED",
+              absl::StrCat(store, " in ", Excerpt(path), " is locked by another process; stop it first"),
+              {{"path", std::string(path)}});
+}
+
+absl::Status StoreNotWritable(absl::string_view store, absl::string_view path) {
+  return Make(
+      absl::StatusCode::kFailedPrecondition, "STORE_NOT_WRITABLE",
+      absl::StrCat(store, " in ", Excerpt(path), " cannot be opened for writing; check the path and its rights"),
+      {{"path", std::string(path)}});
+}
+
+absl::Status StoreVersionUnsupported(absl::string_view store, absl::string_view path, int64_t found,
+                                     int64_t supported) {
+  return Make(absl::StatusCode::kFailedPrecondition, "STORE_VERSION_UNSUPPORTED",
+              absl::StrCat(store, " in ", Excerpt(path), " has format ", found, "; this program knows formats up to ",
+                           supported, "; use a newer program"),
+              {{"path", std::string(path)}, {"found", absl::StrCat(found)}, {"supported", absl::StrCat(supported)}});
+}
+
+absl::Status StoreDamaged(absl::string_view store, absl::string_view path, absl::string_view problem) {
+  return Make(absl::StatusCode::kDataLoss, "STORE_DAMAGED",
+              absl::StrCat(store, " in ", Excerpt(path), " is damaged or is no such file (", Excerpt(problem),
+                           "); restore it from a backup"),
+              {{"path", std::string(path)}});
+}
+
 // ---- RESOURCE_EXHAUSTED, UNAVAILABLE --------------------------------------------------------------------------------
 
 absl::Status LimitExceeded(absl::string_view what, int64_t limit, absl::string_view unit) {
@@ -332,12 +376,6 @@ absl::Status BackendUnavailable(absl::string_view what) {
 
 absl::Status ShuttingDown() {
   return Make(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the server is shutting down; try another or try again");
-}
-
-absl::Status DataDirectoryInUse(absl::string_view path) {
-  return Make(absl::StatusCode::kUnavailable, "DATA_DIRECTORY_IN_USE",
-              absl::StrCat("the data directory ", Excerpt(path), " is in use by another process"),
-              {{"path", std::string(path)}});
 }
 
 // ---- UNIMPLEMENTED, DEADLINE_EXCEEDED, INTERNAL ---------------------------------------------------------------------

@@ -113,6 +113,24 @@ inline constexpr double kConfidenceLevelMax = 0.999;
 inline constexpr absl::Duration kRollingWindowMin = absl::Minutes(1);
 inline constexpr int kMetricAttachmentsPerMapMax = 1000;
 
+// ---- Catalog --------------------------------------------------------------------------------------------------------
+
+// A document at its own limit still fits inside another that quotes it, as a published version quotes its map.
+// RESOURCE_EXHAUSTED.
+inline constexpr size_t kCatalogPayloadBytesMax = 4 * 1024 * 1024;
+// Writes that may wait: at a few thousand commits a second that is well below a second of waiting. RESOURCE_EXHAUSTED.
+inline constexpr size_t kCatalogQueueMax = 1024;
+// Writes of one commit: bounds how long the first of them waits for the rest.
+inline constexpr size_t kCatalogGroupMax = 256;
+// Open readers, each with a connection of about 2 MB of cache. Whoever finds none free waits this long and is then told
+// RESOURCE_EXHAUSTED.
+inline constexpr int kCatalogReaderCountMax = 32;
+inline constexpr absl::Duration kCatalogReaderWaitMax = absl::Seconds(5);
+// Latest documents in memory: all resources of ordinary workspaces, and some thousand maps.
+inline constexpr size_t kCatalogCacheBytesMax = 64 * 1024 * 1024;
+// Change-log rows that compaction works off in one transaction, so that writers get their turn within milliseconds.
+inline constexpr int kCatalogCompactionBatch = 500;
+
 // ---- Errors ---------------------------------------------------------------------------------------------------------
 
 // Of a value quoted in a message: enough to recognise it. Status messages travel in HTTP/2 headers of at most 8 KB.

@@ -9,13 +9,11 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
-#include "absl/time/time.h"
+#include "services/base/clock.h"
 #include "throughline/catalog.h"
 
 namespace throughline {
@@ -23,11 +21,8 @@ namespace throughline {
 struct SqliteCatalogOptions {
   // The database file; created where there is none. Its directory must exist.
   std::string path;
-  // Where the times of changes come from.
-  std::function<absl::Time()> now = [] { return absl::Now(); };
-  // Largest size of the database in pages of 4096 bytes; 0: SQLite's own limit. A write that would need more is
-  // RESOURCE_EXHAUSTED.
-  int64_t page_count_max = 0;
+  // Where the times of changes come from; must live as long as the catalog.
+  const Clock* clock = &SystemClock();
 };
 
 class SqliteCatalog : public Catalog {
@@ -38,8 +33,8 @@ class SqliteCatalog : public Catalog {
     int64_t groups = 0;        // commits to disk that carried them
   };
 
-  // Opens the file, or creates it. FAILED_PRECONDITION if another process has it open (CATALOG_LOCKED) or a newer
-  // version of the program wrote it (CATALOG_VERSION_UNSUPPORTED); DATA_LOSS if it is damaged or not a catalog;
+  // Opens the file, or creates it. FAILED_PRECONDITION if another process has it open (STORE_LOCKED) or a newer
+  // version of the program wrote it (STORE_VERSION_UNSUPPORTED); DATA_LOSS if it is damaged or not a catalog;
   // UNAVAILABLE, RESOURCE_EXHAUSTED as Write.
   static absl::StatusOr<std::unique_ptr<SqliteCatalog>> Open(SqliteCatalogOptions options);
 
