@@ -47,6 +47,10 @@ class FieldViolations {
   std::vector<FieldViolation> violations_;
 };
 
+// The same error with each violation's path put below `prefix`: an error about a resource becomes one about the request
+// that holds it.
+absl::Status WithFieldPrefix(absl::string_view prefix, const absl::Status& status);
+
 // "parent.child"; either may be empty. "list[3]".
 std::string FieldPath(absl::string_view parent, absl::string_view child);
 std::string FieldPath(absl::string_view list, size_t index);

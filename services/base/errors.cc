@@ -117,6 +117,17 @@ absl::Status FieldViolations::ToStatus() const {
   return violations_.empty() ? absl::OkStatus() : InvalidFields(violations_);
 }
 
+absl::Status WithFieldPrefix(absl::string_view prefix, const absl::Status& status) {
+  google::rpc::BadRequest bad_request;
+  if (!GetDetail(status, bad_request)) return status;
+  for (google::rpc::BadRequest::FieldViolation& violation : *bad_request.mutable_field_violations()) {
+    violation.set_field(FieldPath(prefix, violation.field()));
+  }
+  absl::Status prefixed = status;
+  SetDetail(prefixed, bad_request);
+  return prefixed;
+}
+
 std::string FieldPath(absl::string_view parent, absl::string_view child) {
   if (parent.empty()) return std::string(child);
   if (child.empty()) return std::string(parent);

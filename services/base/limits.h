@@ -145,6 +145,24 @@ inline constexpr size_t kFieldDescriptionBytesMax = 400;
 
 // gRPC's default limit for received messages: RESOURCE_EXHAUSTED.
 inline constexpr size_t kRequestBytesMax = 4 * 1024 * 1024;
+// Batches of events: 5000 events of 3 KB. Also the limit of the transport, beyond which nothing is read.
+inline constexpr size_t kEventBatchBytesMax = 16 * 1024 * 1024;
+// A page ends before it outgrows a client's default message limit of 4 MB, with room for one document more.
+inline constexpr size_t kListBytesMax = 1024 * 1024;
+// Documents that one list call looks at: a filter that matches nothing costs at most this much; the page is then short
+// and has a next one.
+inline constexpr int kListScanCountMax = 10'000;
+// Documents read from the catalog at once: bounds the memory of a list to this many of the largest documents.
+inline constexpr int kListChunkCount = 32;
+// Nodes and edges of a transition graph that one answer holds: RESOURCE_EXHAUSTED.
+inline constexpr int kTransitionGraphEdgeCountMax = 20'000;
+// StreamEvents: batches of one stream that are parsed and not yet durable. Enough to keep disk and parser busy at once;
+// the bytes bound what one client can make the server hold.
+inline constexpr int kStreamBatchCountMax = 8;
+inline constexpr size_t kStreamBytesMax = 32 * 1024 * 1024;
+// Threads of the executor: they mostly wait for the disk. Group commit shares an fsync among those that wait, so there
+// are enough for dozens of writers to share each.
+inline constexpr int kExecutorThreadCount = 48;
 
 // ---- Gateway --------------------------------------------------------------------------------------------------------
 
