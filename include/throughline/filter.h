@@ -8,6 +8,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <variant>
 #include <vector>
@@ -34,7 +35,8 @@ struct FilterNode {
   Operator op = Operator::kEqual;
   Value value;
   bool quoted = false;
-  int position = 0;  // of the comparison in the text, in bytes from 0; for messages
+  std::optional<absl::Time> time;  // the value, where it is a string that reads as an RFC 3339 time or a date (UTC)
+  int position = 0;                // of the comparison in the text, in bytes from 0; for messages
 };
 
 // The type of a field, for checks before anything is evaluated.
@@ -53,7 +55,8 @@ class Filter {
   // INVALID_ARGUMENT (INVALID_FILTER) with the position and what was expected; also for texts over the limits of length
   // and depth (services/base/limits.h).
   static absl::StatusOr<Filter> Parse(absl::string_view text);
-  // Parses, and checks that every field is known, its operator makes sense and its value has the field's type.
+  // Parses, and checks that every field is known, its operator makes sense and its value has the field's type. A bare
+  // number or truth value for a string field is that string, and `properties:key` is `properties.key:*`.
   static absl::StatusOr<Filter> ParseAndCheck(absl::string_view text, const std::vector<FilterField>& fields);
   // Both hold.
   static Filter And(const Filter& left, const Filter& right);
@@ -78,5 +81,28 @@ bool CompareNumber(const FilterNode& comparison, double actual);
 bool CompareBool(const FilterNode& comparison, bool actual);
 bool CompareTime(const FilterNode& comparison, absl::Time actual);
 bool CompareMissing(const FilterNode& comparison);
+
+// Evaluates the tree: `compare(comparison)` says whether one comparison holds. Null holds.
+template <typename Compare>
+bool EvaluateFilter(const FilterNode* node, const Compare& compare) {
+  if (node == nullptr) return true;
+  switch (node->kind) {
+    case FilterNode::Kind::kAnd:
+      for (const auto& child : node->children) {
+        if (!EvaluateFilter(child.get(), compare)) return false;
+      }
+      return true;
+    case FilterNode::Kind::kOr:
+      for (const auto& child : node->children) {
+        if (EvaluateFilter(child.get(), compare)) return true;
+      }
+      return false;
+    case FilterNode::Kind::kNot:
+      return !EvaluateFilter(node->children.front().get(), compare);
+    case FilterNode::Kind::kComparison:
+      return compare(*node);
+  }
+  return false;
+}
 
 }  // namespace throughline
