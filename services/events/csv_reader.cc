@@ -11,10 +11,11 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
+#include "services/base/text.h"
 #include "services/events/csv_records.h"
 #include "services/events/import_errors.h"
 #include "services/events/import_mapping.h"
-#include "services/events/text_checks.h"
+#include "services/events/value_text.h"
 
 namespace throughline {
 namespace {
@@ -98,7 +99,10 @@ class CsvEventReader : public EventReader {
           case Made::kOther:
             break;
           case Made::kProblem:
-            problem = {"", record_.line, wrong.field, wrong.kind,
+            problem = {"",
+                       record_.line,
+                       wrong.field,
+                       wrong.kind,
                        events_.size() == 1 ? wrong.message : absl::StrCat(events_[index].label, ": ", wrong.message),
                        false};
             return Outcome::kProblem;
@@ -112,7 +116,10 @@ class CsvEventReader : public EventReader {
       }
       ++rows_;
       if (record_.fields.size() != columns_.size()) {
-        problem = {"", record_.line, "", "WRONG_COLUMN_COUNT",
+        problem = {"",
+                   record_.line,
+                   "",
+                   "WRONG_COLUMN_COUNT",
                    absl::StrCat("the row has ", record_.fields.size(), " columns, the header ", columns_.size(),
                                 "; the row was left out"),
                    false};
@@ -130,8 +137,8 @@ class CsvEventReader : public EventReader {
     std::vector<std::string> notes;
     for (size_t i = 0; i < events_.size(); ++i) {
       if (absent_[i] > 0) {
-        notes.push_back(absl::StrCat(absent_[i], " rows have no ", events_[i].label, " (", events_[i].event_time.columns(),
-                                     " is empty)"));
+        notes.push_back(absl::StrCat(absent_[i], " rows have no ", events_[i].label, " (",
+                                     events_[i].event_time.columns(), " is empty)"));
       }
     }
     return notes;
@@ -161,13 +168,14 @@ class CsvEventReader : public EventReader {
     const std::string& column = compiled.event_time.columns();
     if (result.kind == TimeTextKind::kSkippedByClocks) {
       wrong = {column, "TIME_SKIPPED_BY_CLOCKS",
-               absl::StrCat("'", text, "' does not exist in ", compiled.time_zone,
+               absl::StrCat("'", Excerpt(text), "' does not exist in ", compiled.time_zone,
                             ": the clocks were put forward over it; correct the time or the mapping's time zone")};
       return false;
     }
     if (result.kind != TimeTextKind::kOk) {
       wrong = {column, "BAD_TIME",
-               absl::StrCat("'", text, "' is not a time as the mapping expects it; correct it, or set `timeFormat`")};
+               absl::StrCat("'", Excerpt(text),
+                            "' is not a time as the mapping expects it; correct it, or set `timeFormat`")};
       return false;
     }
     SetTimestamp(result.time, *event.mutable_event_time());
@@ -194,7 +202,7 @@ class CsvEventReader : public EventReader {
         bool flag = false;
         if (!absl::SimpleAtob(text, &flag)) {
           wrong = {property.value.columns(), "NOT_A_BOOLEAN",
-                   absl::StrCat("'", text, "' is neither true nor false; the event was left out")};
+                   absl::StrCat("'", Excerpt(text), "' is neither true nor false; the event was left out")};
           return false;
         }
         value.set_bool_value(flag);
@@ -204,8 +212,9 @@ class CsvEventReader : public EventReader {
   }
 
   static ValueProblem NotANumber(const std::string& column, absl::string_view text) {
-    return {column, "NOT_A_NUMBER",
-            absl::StrCat("'", text, "' is not a number (digits with a decimal point); the event was left out")};
+    return {
+        column, "NOT_A_NUMBER",
+        absl::StrCat("'", Excerpt(text), "' is not a number (digits with a decimal point); the event was left out")};
   }
 
   bool SetPayload(const CompiledEvent& compiled, v1::CustomerEvent& event, ValueProblem& wrong) const {
@@ -235,7 +244,7 @@ class CsvEventReader : public EventReader {
       }
       if (kind == AmountKind::kTooPrecise) {
         wrong = {compiled.amount.columns(), "AMOUNT_TOO_PRECISE",
-                 absl::StrCat("'", text, "' has more than ", digits, " decimals; the event was left out")};
+                 absl::StrCat("'", Excerpt(text), "' has more than ", digits, " decimals; the event was left out")};
         return false;
       }
       money.set_amount_minor(minor);
@@ -249,7 +258,7 @@ class CsvEventReader : public EventReader {
     int64_t sequence = 0;
     if (!text.empty() && !absl::SimpleAtoi(text, &sequence)) {
       wrong = {compiled.sequence.columns(), "NOT_A_WHOLE_NUMBER",
-               absl::StrCat("'", text, "' is not a whole number; the event was left out")};
+               absl::StrCat("'", Excerpt(text), "' is not a whole number; the event was left out")};
       return false;
     }
     event.set_sequence(sequence);

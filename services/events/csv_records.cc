@@ -109,8 +109,8 @@ CsvRecordReader::Parse CsvRecordReader::ParseAt(size_t begin, size_t& end) {
 }
 
 void CsvRecordReader::Consume(size_t end) {
-  line_ += std::count(buffer_.begin() + static_cast<ptrdiff_t>(begin_), buffer_.begin() + static_cast<ptrdiff_t>(end),
-                      '\n');
+  line_ +=
+      std::count(buffer_.begin() + static_cast<ptrdiff_t>(begin_), buffer_.begin() + static_cast<ptrdiff_t>(end), '\n');
   begin_ = end;
 }
 
@@ -182,10 +182,10 @@ CsvRecordReader::Outcome CsvRecordReader::Next(CsvRecord& record, RowProblem& pr
     }
     if (parse == Parse::kNeedsMore) {
       if (buffer_.size() - begin_ > kImportRecordBytesMax) {
-        return Broken("RECORD_TOO_LARGE",
-                      absl::StrCat("a row has more than ", kImportRecordBytesMax,
-                                   " bytes; probably a quote was never closed"),
-                      problem);
+        return Broken(
+            "RECORD_TOO_LARGE",
+            absl::StrCat("a row has more than ", kImportRecordBytesMax, " bytes; probably a quote was never closed"),
+            problem);
       }
       if (Fill()) continue;
       // Only an open quote still needs more at the end; a record that a truncated file cut is the truncation's fault.

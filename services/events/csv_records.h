@@ -1,8 +1,8 @@
 // Records of a CSV file (RFC 4180), one after the other. Not thread-safe.
 //
-// Understands quoted fields with delimiters, quotes and line ends in them, a byte order mark, LF and CRLF, and finds the
-// delimiter if it is not told. A quote that is never closed, or is followed by text, breaks only the line it stands on:
-// reading goes on behind that line.
+// Understands quoted fields with delimiters, quotes and line ends in them, a byte order mark, LF and CRLF, and finds
+// the delimiter if it is not told. A quote that is never closed, or is followed by text, breaks only the line it stands
+// on: reading goes on behind that line.
 #pragma once
 
 #include <cstdint>

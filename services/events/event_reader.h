@@ -1,6 +1,6 @@
 // Reading events from files: CSV, XES and JSON lines, plain or gzipped. Not thread-safe.
 //
-// Promises: one pass in constant memory (but for lookup tables and one number per XES trace); what cannot be read is
+// Promises: one pass in constant memory (but for lookup tables and the name of each XES trace); what cannot be read is
 // reported with its place and the rest goes on; nothing is dropped without a problem; the same file gives the same
 // events with the same ids.
 #pragma once
@@ -15,11 +15,11 @@ namespace throughline {
 
 // One thing in a file that could not be read.
 struct RowProblem {
-  std::string file;     // empty: the imported file; else the lookup table's
-  int64_t line = 0;     // from 1; where the row begins
-  std::string field;    // column, attribute or field; empty: the whole row
-  std::string kind;     // UPPER_SNAKE, stable: the same cause has the same kind
-  std::string message;  // what is wrong, then what to do
+  std::string file;        // empty: the imported file; else the lookup table's
+  int64_t line = 0;        // from 1; where the row begins
+  std::string field;       // column, attribute or field; empty: the whole row
+  std::string kind;        // UPPER_SNAKE, stable: the same cause has the same kind
+  std::string message;     // what is wrong, then what to do
   bool ends_file = false;  // nothing behind this place was read
 };
 
@@ -29,7 +29,8 @@ class EventReader {
 
   virtual ~EventReader() = default;
 
-  // Reads on. kEvent: `event` holds the next event; kProblem: `problem` says what could not be read; kEnd: that was all.
+  // Reads on. kEvent: `event` holds the next event; kProblem: `problem` says what could not be read; kEnd: that was
+  // all.
   virtual Outcome Next(v1::CustomerEvent& event, RowProblem& problem) = 0;
 
   // Where the row of the event returned last begins.

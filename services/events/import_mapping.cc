@@ -10,6 +10,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "google/protobuf/util/json_util.h"
+#include "services/base/text.h"
 #include "services/events/csv_records.h"
 #include "services/events/import_errors.h"
 #include "services/events/import_limits.h"
@@ -29,8 +30,8 @@ int FindColumn(const std::vector<std::string>& columns, absl::string_view name) 
 absl::StatusOr<int> ColumnOf(absl::string_view field, const std::vector<std::string>& columns, absl::string_view name) {
   const int column = FindColumn(columns, name);
   if (column < 0) {
-    return MappingError(field, absl::StrCat("the file has no column '", name,
-                                            "'; its columns are: ", absl::StrJoin(columns, ", ")));
+    return MappingError(
+        field, absl::StrCat("the file has no column '", name, "'; its columns are: ", absl::StrJoin(columns, ", ")));
   }
   if (std::count(columns.begin(), columns.end(), name) > 1) {
     return MappingError(field, absl::StrCat("the file has several columns '", name,
@@ -49,7 +50,8 @@ class TemplateMaker {
       : event_field_(std::move(event_field)), columns_(columns), tables_(tables) {}
 
   RowTemplate Make(absl::string_view field, const std::string& text) {
-    absl::StatusOr<RowTemplate> made = RowTemplate::Make(absl::StrCat(event_field_, ".", field), text, columns_, tables_);
+    absl::StatusOr<RowTemplate> made =
+        RowTemplate::Make(absl::StrCat(event_field_, ".", field), text, columns_, tables_);
     if (made.ok()) return *std::move(made);
     Fail(made.status());
     return {};
@@ -104,7 +106,8 @@ void CompileProperties(const v1::EventTemplate& event, TemplateMaker& maker, Com
         compiled.properties.push_back({Type::kText, property.name(), maker.Make(field + ".text", property.text())});
         break;
       case v1::PropertyTemplate::kNumber:
-        compiled.properties.push_back({Type::kNumber, property.name(), maker.Make(field + ".number", property.number())});
+        compiled.properties.push_back(
+            {Type::kNumber, property.name(), maker.Make(field + ".number", property.number())});
         break;
       case v1::PropertyTemplate::kBoolean:
         compiled.properties.push_back(
@@ -160,8 +163,8 @@ absl::StatusOr<v1::ImportMapping> ParseImportMapping(const std::string& json) {
   v1::ImportMapping mapping;
   const auto status = google::protobuf::util::JsonStringToMessage(json, &mapping);
   if (!status.ok()) {
-    return MappingError("", absl::StrCat("not a mapping: ", std::string(status.message()),
-                                         "; see throughline import csv --help"));
+    return MappingError(
+        "", absl::StrCat("not a mapping: ", std::string(status.message()), "; see throughline import csv --help"));
   }
   if (mapping.events().empty()) return MappingError("events", "is required: what shall a row become?");
   if (mapping.events_size() > kEventsMax) {
@@ -226,8 +229,8 @@ absl::StatusOr<LookupTable> ReadLookupTable(const v1::LookupTable& table, const 
     const auto [entry, added] = result.answers.try_emplace(Trimmed(record.fields[key]), answer);
     if (!added && entry->second != answer) {
       report({"", record.line, table.value_column(), "LOOKUP_AMBIGUOUS",
-              absl::StrCat("'", entry->first, "' has two answers, '", entry->second, "' and '", answer,
-                           "'; the first holds"),
+              absl::StrCat("'", Excerpt(entry->first), "' has two answers, '", Excerpt(entry->second), "' and '",
+                           Excerpt(answer), "'; the first holds"),
               false});
     }
     if (result.answers.size() > kImportLookupRowsMax) {
@@ -296,7 +299,7 @@ bool RowTemplate::Fill(const std::vector<absl::string_view>& row, std::string& v
       if (answer == table->answers.end()) {
         problem = {part.column_name, "LOOKUP_FAILED",
                    absl::StrCat("the table '", table->id, "' (", table->path, ") has no row with ", table->key_column,
-                                " '", piece, "'; the event was left out")};
+                                " '", Excerpt(piece), "'; the event was left out")};
         return false;
       }
       piece = answer->second;

@@ -84,8 +84,8 @@ struct CompiledEvent {
   std::string label;  // for notes: the event name as the mapping writes it
 };
 
-// Makes the events of a mapping ready for a file with these columns; `tables` must outlive them. INVALID_ARGUMENT naming
-// the field of the mapping, and the columns that there are.
+// Makes the events of a mapping ready for a file with these columns; `tables` must outlive them. INVALID_ARGUMENT
+// naming the field of the mapping, and the columns that there are.
 absl::StatusOr<std::vector<CompiledEvent>> CompileEvents(const v1::ImportMapping& mapping,
                                                          const std::vector<std::string>& columns,
                                                          const std::vector<LookupTable>& tables);

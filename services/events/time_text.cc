@@ -127,9 +127,10 @@ absl::StatusOr<TimeFormat> TimeFormat::Make(const std::string& format, absl::Tim
   if (format == "unix") return TimeFormat(Style::kUnixSeconds, "", zone);
   if (format == "unix_ms") return TimeFormat(Style::kUnixMilliseconds, "", zone);
   if (format.find('%') == std::string::npos) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "'", format, "' is no time format; leave it out for ISO 8601, or say unix, unix_ms or a pattern such as "
-        "%d/%m/%Y %H:%M"));
+    return absl::InvalidArgumentError(
+        absl::StrCat("'", format,
+                     "' is no time format; leave it out for ISO 8601, or say unix, unix_ms or a pattern such as "
+                     "%d/%m/%Y %H:%M"));
   }
   return TimeFormat(Style::kPattern, format, zone);
 }

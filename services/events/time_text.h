@@ -18,8 +18,8 @@ struct TimeTextResult {
 };
 
 // ISO 8601 and its relatives: `2018-01-31`, `2018-01-31 13:45`, `2018-01-31T13:45:10.123456Z`,
-// `2018-01-31 13:45:10+01:00`. A time without an offset is meant in `zone`: one that occurs twice is the first, one that
-// the clocks skipped is kSkippedByClocks.
+// `2018-01-31 13:45:10+01:00`. A time without an offset is meant in `zone`: one that occurs twice is the first, one
+// that the clocks skipped is kSkippedByClocks.
 TimeTextResult ParseIsoTime(absl::string_view text, absl::TimeZone zone);
 
 // A reader of one format: empty (as ParseIsoTime), `unix`, `unix_ms`, or a pattern with the letters of strptime.

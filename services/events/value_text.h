@@ -1,4 +1,4 @@
-// Small checks of texts that every file format needs. Any thread.
+// Numbers and times that every file format needs. Any thread.
 #pragma once
 
 #include "absl/strings/string_view.h"
@@ -6,9 +6,6 @@
 #include "google/protobuf/timestamp.pb.h"
 
 namespace throughline {
-
-// Whether the bytes are well-formed UTF-8 (RFC 3629).
-bool IsValidUtf8(absl::string_view text);
 
 // A finite number with a decimal point; the whole text must be it.
 bool ParseFinite(absl::string_view text, double& number);
