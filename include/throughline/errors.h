@@ -73,6 +73,8 @@ absl::Status InvalidPageSize(int page_size);                                    
 absl::Status MalformedRequest(absl::string_view problem);  // MALFORMED_REQUEST
 // A JSON or query field that the message does not have.
 absl::Status UnknownField(absl::string_view field, absl::string_view message_type);  // UNKNOWN_FIELD
+// `line` from 1; `found` is what stands there.
+absl::Status InvalidMermaid(int line, absl::string_view found, absl::string_view expected);  // INVALID_MERMAID
 
 // ---- NOT_FOUND, ALREADY_EXISTS --------------------------------------------------------------------------------------
 

@@ -199,6 +199,12 @@ absl::Status UnknownField(absl::string_view field, absl::string_view message_typ
                   {{"field", std::string(field)}, {"message", std::string(message_type)}});
 }
 
+absl::Status InvalidMermaid(int line, absl::string_view found, absl::string_view expected) {
+  return OneField("INVALID_MERMAID", "text",
+                  absl::StrCat("line ", line, ": expected ", expected, ", not \"", Excerpt(found), "\""),
+                  {{"line", absl::StrCat(line)}, {"expected", std::string(expected)}});
+}
+
 // ---- NOT_FOUND, ALREADY_EXISTS --------------------------------------------------------------------------------------
 
 absl::Status ResourceNotFound(absl::string_view name) {

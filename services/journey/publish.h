@@ -8,8 +8,8 @@
 
 namespace throughline {
 
-// Writes `{name}/versions/{n}` and sets the map's published_version and publish_time. Versions count from 1 without
-// gaps. Returns the map as it is stored, with the fields that its document knows set.
+// Writes `{name}/versions/{n}` and sets the map's published_version and publish_time. Versions count from 1, and
+// none is ever written twice. Returns the map as it is stored, with the fields that its document knows set.
 //
 // NOT_FOUND if the map is absent or deleted; ABORTED if `etag` is not empty and not the current one; INVALID_ARGUMENT
 // as ValidateJourneyMap (a department may have been deleted since the map was drawn); FAILED_PRECONDITION

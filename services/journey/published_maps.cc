@@ -17,6 +17,7 @@
 #include "services/base/status_macros.h"
 #include "throughline/errors.h"
 #include "throughline/filter.h"
+#include "throughline/resource_names.h"
 
 namespace throughline {
 namespace {
@@ -159,9 +160,9 @@ absl::StatusOr<std::vector<std::shared_ptr<const CompiledMap>>> PublishedMaps::L
 }
 
 absl::StatusOr<std::shared_ptr<const CompiledMap>> PublishedMaps::Find(absl::string_view map_name) {
-  const size_t end = map_name.find("/journeyMaps/");
-  if (end == absl::string_view::npos) return ResourceNotFound(map_name);
-  ASSIGN_OR_RETURN(const auto snapshot, Refresh(map_name.substr(0, end)));
+  const absl::string_view workspace_name = WorkspaceNameOf(map_name);
+  if (workspace_name.empty()) return ResourceNotFound(map_name);
+  ASSIGN_OR_RETURN(const auto snapshot, Refresh(workspace_name));
   for (const std::shared_ptr<const CompiledMap>& map : snapshot->maps) {
     if (map->map_name == map_name) return map;
   }
