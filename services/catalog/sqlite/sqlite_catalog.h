@@ -3,9 +3,9 @@
 //
 // One writer thread commits in groups: everything that waits runs in one SQLite transaction (WAL, synchronous=FULL),
 // each write function in a savepoint of its own, and one fsync makes the group durable. A function that fails is undone
-// alone; if the commit itself fails, every transaction of the group fails. Readers use connections of a bounded pool and
-// see WAL snapshots; they wait for a free connection, never for the writer.
-// One process at a time: the file is locked while it is open.
+// alone; if the commit itself fails, every transaction of the group fails. Readers use connections of a bounded pool
+// and see WAL snapshots; they wait for a free connection, never for the writer. One process at a time: the file is
+// locked while it is open.
 #pragma once
 
 #include <cstdint>
