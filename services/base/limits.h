@@ -111,6 +111,8 @@ inline constexpr double kConfidenceLevelDefault = 0.95;
 inline constexpr double kConfidenceLevelMin = 0.5;
 inline constexpr double kConfidenceLevelMax = 0.999;
 inline constexpr absl::Duration kRollingWindowMin = absl::Minutes(1);
+// Of rolling and conversion windows: longer than any customer's life, short enough that now − window is a valid time.
+inline constexpr absl::Duration kWindowMax = absl::Hours(24 * 36525);
 inline constexpr int kMetricAttachmentsPerMapMax = 1000;
 
 // ---- Catalog --------------------------------------------------------------------------------------------------------

@@ -2,6 +2,10 @@
 // Free functions without state; any thread.
 #pragma once
 
+#include <optional>
+#include <set>
+#include <string>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -29,7 +33,8 @@ v1::MetricValue UndefinedMetricValue(const v1::MetricAttachment& attachment, con
 // Whether the two values say the same: equal in every field but compute_time and data_watermark.
 bool SameMetricValue(const v1::MetricValue& left, const v1::MetricValue& right);
 
-// Whether the value also changes with time alone: its window rolls, or runs become old enough to be judged.
-bool DependsOnTime(const v1::MetricAttachment& attachment);
+// The names of the events that the value can depend on; absent: any name.
+std::optional<std::set<std::string>> EventNamesOf(const v1::MetricAttachment& attachment,
+                                                  const v1::MetricDefinition& definition, const CompiledMap& map);
 
 }  // namespace throughline

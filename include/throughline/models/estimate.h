@@ -25,11 +25,11 @@ struct Estimate {
   };
 
   State state = State::kUndefined;
-  std::string undefined_reason;      // words for people; only with kUndefined
-  double value = 0;                  // finite; without meaning if kUndefined
-  std::optional<Interval> interval;  // absent where the method has none, or has none at this n
-  int64_t n = 0;                     // how many answers, runs, visits or durations the number rests on
-  std::string method;                // of the number and of its interval, for example "nps adjusted-wald 95%"
+  std::string undefined_reason;             // words for people; only with kUndefined
+  double value = 0;                         // finite; without meaning if kUndefined
+  std::optional<Interval> interval;         // absent where the method has none, or has none at this n
+  int64_t n = 0;                            // how many answers, runs, visits or durations the number rests on
+  std::string method;                       // of the number and of its interval, for example "nps adjusted-wald 95%"
   std::map<std::string, double> details;    // further numbers of the same kind
   std::map<std::string, int64_t> excluded;  // what was left out, by reason; zeros are left away
 };

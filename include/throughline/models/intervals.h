@@ -10,8 +10,8 @@
 
 namespace throughline {
 
-// x with Φ(x) = p, for p in (0, 1); relative error below 1e-12. Found by Newton's iteration on erf and erfc, which the C
-// library has to full precision.
+// x with Φ(x) = p, for p in (0, 1); relative error below 1e-12. Found by Newton's iteration on erf and erfc, which the
+// C library has to full precision.
 double NormalQuantile(double p);
 
 // Student's t with `degrees` > 0 degrees of freedom: x with F(x) = p, for p in (0, 1); relative error below 1e-9.

@@ -22,8 +22,8 @@ double LogGamma(double x) {
   return ::lgamma_r(x, &sign);
 }
 
-// The continued fraction of I_x(a, b) without its leading factor (DLMF 8.17.22), by Lentz's method. Converges quickly for
-// x < (a + 1)/(a + b + 2).
+// The continued fraction of I_x(a, b) without its leading factor (DLMF 8.17.22), by Lentz's method. Converges quickly
+// for x < (a + 1)/(a + b + 2).
 double IncompleteBetaFraction(double x, double a, double b) {
   constexpr double kTiny = 1e-300;  // stands in for a zero denominator
   double c = 1;
@@ -49,7 +49,8 @@ double IncompleteBetaFraction(double x, double a, double b) {
 
 double StudentTDensity(double t, double degrees) {
   const double log_constant = LogGamma((degrees + 1) / 2) - LogGamma(degrees / 2);
-  return std::exp(log_constant - (degrees + 1) / 2 * std::log1p(t * t / degrees)) / std::sqrt(degrees * std::numbers::pi);
+  return std::exp(log_constant - (degrees + 1) / 2 * std::log1p(t * t / degrees)) /
+         std::sqrt(degrees * std::numbers::pi);
 }
 
 // P(T > t) for t >= 0.
@@ -102,8 +103,7 @@ double NormalQuantile(double p) {
 double RegularizedIncompleteBeta(double x, double a, double b) {
   if (x <= 0) return 0;
   if (x >= 1) return 1;
-  const double log_factor =
-      LogGamma(a + b) - LogGamma(a) - LogGamma(b) + a * std::log(x) + b * std::log1p(-x);
+  const double log_factor = LogGamma(a + b) - LogGamma(a) - LogGamma(b) + a * std::log(x) + b * std::log1p(-x);
   if (x < (a + 1) / (a + b + 2)) return std::exp(log_factor) * IncompleteBetaFraction(x, a, b) / a;
   return 1 - std::exp(log_factor) * IncompleteBetaFraction(1 - x, b, a) / b;
 }
@@ -150,8 +150,8 @@ Interval WilsonInterval(int64_t successes, int64_t n, double confidence) {
 
 std::optional<Interval> StudentTInterval(double mean, double variance, int64_t n, double confidence) {
   if (n < 2 || !(variance > 0)) return std::nullopt;
-  const double half = StudentTQuantile(0.5 + confidence / 2, static_cast<double>(n - 1)) *
-                      std::sqrt(variance / static_cast<double>(n));
+  const double half =
+      StudentTQuantile(0.5 + confidence / 2, static_cast<double>(n - 1)) * std::sqrt(variance / static_cast<double>(n));
   return Interval{.low = mean - half, .high = mean + half};
 }
 
