@@ -1,0 +1,134 @@
+// A metric on the board: value, interval, n and trend; and, where there is no number, why.
+import { UnstyledButton } from '@mantine/core';
+import {
+  IconArrowDownRight,
+  IconArrowRight,
+  IconArrowUpRight,
+  IconCircleCheckFilled,
+  IconCircleDashedCheck,
+  IconCircleXFilled,
+} from '../../icons';
+import { type CSSProperties, memo } from 'react';
+import { formatCompact, formatInterval, formatMetric, formatShort } from '../../lib/format';
+import { type Metric, type TargetVerdict, type Trend, compareWithTarget, trendOf } from '../../lib/metrics';
+import classes from './Metric.module.css';
+import { Sparkline } from './Sparkline';
+import { metricSentence, unitOf } from './describe';
+
+export function VerdictGlyph({ verdict, size = 13 }: { verdict: TargetVerdict | undefined; size?: number }) {
+  if (!verdict) return null;
+  const [Icon, tone] = {
+    met: [IconCircleCheckFilled, classes.good] as const,
+    unclear: [IconCircleDashedCheck, classes.warn] as const,
+    missed: [IconCircleXFilled, classes.bad] as const,
+  }[verdict];
+  return (
+    <span className={`${classes.glyph} ${tone}`}>
+      <Icon size={size} aria-hidden />
+    </span>
+  );
+}
+
+export function TrendGlyph({ trend, size = 14 }: { trend: Trend | undefined; size?: number }) {
+  if (!trend) return null;
+  const Icon = { up: IconArrowUpRight, down: IconArrowDownRight, steady: IconArrowRight }[trend.direction];
+  const tone = { better: classes.good, worse: classes.bad, steady: classes.muted }[trend.meaning];
+  return (
+    <span className={`${classes.glyph} ${tone}`}>
+      <Icon size={size} stroke={2.2} aria-hidden />
+    </span>
+  );
+}
+
+const kSparkColor = { better: 'var(--tl-good)', worse: 'var(--tl-bad)', steady: 'var(--tl-muted)' };
+
+function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }) {
+  const { value, definition } = metric;
+  const unit = unitOf(metric);
+  if (!value || value.state === 'PENDING' || value.state === 'STATE_UNSPECIFIED') {
+    return (
+      <>
+        <span className={classes.pending} />
+        <span className={classes.n}>computing</span>
+      </>
+    );
+  }
+  if (value.state === 'UNDEFINED' || value.value === undefined) {
+    return (
+      <span className={classes.reading} style={{ gridColumn: '1 / -1' }}>
+        <span className={classes.value}>–</span>
+        <span className={classes.reason}>{value.undefinedReason || 'Undefined'}</span>
+      </span>
+    );
+  }
+  const few = value.state === 'INSUFFICIENT_DATA';
+  return (
+    <>
+      <span className={classes.reading}>
+        <span className={`${classes.value} tl-number`}>{formatMetric(value.value, unit)}</span>
+        <TrendGlyph trend={trend} />
+        <span className={`${classes.interval} tl-number`}>
+          {formatInterval(value.intervalLow, value.intervalHigh, unit)}
+        </span>
+      </span>
+      <span className={`${classes.n} tl-number`}>
+        {few ? (
+          <span className={classes.few}>
+            n {formatCompact(value.n)} &lt; {formatCompact(definition?.minN || 30)}
+          </span>
+        ) : unit === 'visits' ? null : (
+          `n ${formatShort(value.n)}`
+        )}
+      </span>
+    </>
+  );
+}
+
+interface MetricChipProps {
+  metric: Metric;
+  label: string;
+  column: number;
+  // Whether Tab stops here; on the board it does not, arrow keys move there.
+  inTabOrder?: boolean;
+  onOpen: (attachment: string) => void;
+}
+
+export const MetricChip = memo(function MetricChip({ metric, label, column, inTabOrder, onOpen }: MetricChipProps) {
+  const { value, definition } = metric;
+  const trend = trendOf(value?.trend, definition);
+  const style = { '--spark': kSparkColor[trend?.meaning ?? 'steady'] } as CSSProperties;
+  return (
+    <UnstyledButton
+      className={classes.chip}
+      data-state={value?.state ?? 'PENDING'}
+      data-metric={metric.attachment.name}
+      data-board-item={inTabOrder ? undefined : ''}
+      data-column={column}
+      tabIndex={inTabOrder ? 0 : -1}
+      style={style}
+      aria-label={`${metricSentence(metric, label)}. Details`}
+      onClick={() => onOpen(metric.attachment.name)}
+    >
+      <span className={classes.label}>
+        <VerdictGlyph verdict={compareWithTarget(value, definition)} />
+        <span className={classes.labelText}>{label}</span>
+      </span>
+      <span className={classes.spark}>
+        <Sparkline points={value?.trend ?? []} />
+      </span>
+      <Reading metric={metric} trend={trend} />
+    </UnstyledButton>
+  );
+}, sameChip);
+
+// Metrics are joined anew on every refresh; a chip is drawn anew only when what it shows has changed.
+function sameChip(before: MetricChipProps, after: MetricChipProps): boolean {
+  return (
+    before.metric.value === after.metric.value &&
+    before.metric.definition === after.metric.definition &&
+    before.metric.attachment === after.metric.attachment &&
+    before.label === after.label &&
+    before.column === after.column &&
+    before.onOpen === after.onOpen
+  );
+}

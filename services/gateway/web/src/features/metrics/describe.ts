@@ -1,0 +1,52 @@
+// A metric in words: labels, and the sentence a screen reader hears.
+import type { Touchpoint } from '../../api/types';
+import { formatCount, formatInterval, formatMetric } from '../../lib/format';
+import { type Metric, type TargetVerdict, compareWithTarget, trendOf } from '../../lib/metrics';
+import { humanize, lastSegment } from '../../lib/names';
+
+export type TouchpointLabel = (id: string | undefined) => string;
+
+export const touchpointLabels = (touchpoints: Touchpoint[] | undefined): TouchpointLabel => {
+  const labels = new Map((touchpoints ?? []).map((touchpoint) => [touchpoint.id, touchpoint.displayName || touchpoint.id]));
+  return (id) => (id ? (labels.get(id) ?? humanize(id)) : '');
+};
+
+export const unitOf = (metric: Metric): string | undefined => metric.value?.unit || metric.definition?.unit;
+
+export function metricLabel(metric: Metric, touchpointLabel: TouchpointLabel): string {
+  const label = metric.definition?.displayName || humanize(lastSegment(metric.attachment.metricDefinition));
+  const target = metric.attachment.targetTouchpoint;
+  return target ? `${label} \u2192 ${touchpointLabel(target)}` : label;
+}
+
+export const kVerdictWords: Record<TargetVerdict, string> = {
+  met: 'on target',
+  unclear: 'target within the interval',
+  missed: 'off target',
+};
+
+export const confidencePercent = (metric: Metric): string => {
+  const level = (metric.definition?.confidenceLevel || 0.95) * 100;
+  return `${Number(level.toFixed(1))}%`;
+};
+
+export function metricSentence(metric: Metric, label: string): string {
+  const { value, definition } = metric;
+  const unit = unitOf(metric);
+  if (!value || value.state === 'PENDING') return `${label}: not computed yet`;
+  if (value.state === 'UNDEFINED' || value.value === undefined) {
+    return `${label}: undefined. ${value.undefinedReason ?? ''}`.trim();
+  }
+  const parts = [`${label}: ${formatMetric(value.value, unit)}`];
+  const interval = formatInterval(value.intervalLow, value.intervalHigh, unit);
+  if (interval) parts.push(`${confidencePercent(metric)} interval ${interval}`);
+  parts.push(`n ${formatCount(value.n)}`);
+  if (value.state === 'INSUFFICIENT_DATA') parts.push(`too few: fewer than ${formatCount(definition?.minN ?? 30)}`);
+  const verdict = compareWithTarget(value, definition);
+  if (verdict && definition?.target !== undefined) {
+    parts.push(`${kVerdictWords[verdict]} ${formatMetric(definition.target, unit)}`);
+  }
+  const trend = trendOf(value.trend, definition);
+  if (trend) parts.push(trend.direction === 'steady' ? 'no clear change' : `${trend.direction}, ${trend.meaning}`);
+  return parts.join(', ');
+}

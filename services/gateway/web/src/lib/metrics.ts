@@ -1,0 +1,141 @@
+// What a metric's number says: against its target, and over time. Pure.
+import type { MetricAttachment, MetricDefinition, MetricValue, TrendPoint } from '../api/types';
+
+export interface Metric {
+  attachment: MetricAttachment;
+  definition: MetricDefinition | undefined;
+  value: MetricValue | undefined;
+}
+
+export type Better = 'higher' | 'lower';
+
+// The definition's direction; where it states none, the usual one of its kind.
+export function betterDirection(definition: MetricDefinition | undefined): Better {
+  if (definition?.direction === 'LOWER_IS_BETTER') return 'lower';
+  if (definition?.direction === 'HIGHER_IS_BETTER') return 'higher';
+  switch (definition?.kind) {
+    case 'DROP_OFF':
+    case 'TIME_BETWEEN':
+      return 'lower';
+    case 'CES':
+      return definition.cesVersion === 1 ? 'lower' : 'higher';
+    default:
+      return 'higher';
+  }
+}
+
+export type TargetVerdict = 'met' | 'unclear' | 'missed';
+
+// MET or MISSED only when the whole interval is on that side of the target; otherwise the data cannot tell. Without an
+// interval the number itself decides. Undefined where there is no target or no sufficient number.
+export function compareWithTarget(
+  value: MetricValue | undefined,
+  definition: MetricDefinition | undefined,
+): TargetVerdict | undefined {
+  const target = definition?.target;
+  if (target === undefined || value?.state !== 'OK' || value.value === undefined) return undefined;
+  const low = value.intervalLow ?? value.value;
+  const high = value.intervalHigh ?? value.value;
+  if (betterDirection(definition) === 'higher') return low >= target ? 'met' : high < target ? 'missed' : 'unclear';
+  return high <= target ? 'met' : low > target ? 'missed' : 'unclear';
+}
+
+export type TrendDirection = 'up' | 'down' | 'steady';
+export type TrendMeaning = 'better' | 'worse' | 'steady';
+
+export interface Trend {
+  direction: TrendDirection;
+  meaning: TrendMeaning;
+  from: TrendPoint;
+  to: TrendPoint;
+}
+
+export const isDrawn = (point: TrendPoint): boolean =>
+  (point.state === 'OK' || point.state === 'INSUFFICIENT_DATA') && point.value !== undefined;
+
+// A number without an interval must move by this share of itself before it counts as a change.
+const kChangeShareMin = 0.05;
+
+// The newest number against the one before. It counts as a change only when their intervals do not overlap.
+export function trendOf(points: TrendPoint[] | undefined, definition: MetricDefinition | undefined): Trend | undefined {
+  const drawn = (points ?? []).filter((point) => point.state === 'OK' && point.value !== undefined);
+  const to = drawn.at(-1);
+  const from = drawn.at(-2);
+  if (to?.value === undefined || from?.value === undefined) return undefined;
+  let changed: boolean;
+  if (
+    to.intervalLow !== undefined &&
+    to.intervalHigh !== undefined &&
+    from.intervalLow !== undefined &&
+    from.intervalHigh !== undefined
+  ) {
+    changed = to.intervalLow > from.intervalHigh || to.intervalHigh < from.intervalLow;
+  } else {
+    changed = Math.abs(to.value - from.value) > kChangeShareMin * Math.abs(from.value);
+  }
+  if (!changed) return { direction: 'steady', meaning: 'steady', from, to };
+  const direction = to.value > from.value ? 'up' : 'down';
+  const good = betterDirection(definition) === 'higher' ? 'up' : 'down';
+  return { direction, meaning: direction === good ? 'better' : 'worse', from, to };
+}
+
+// `map`, `phase:{id}`, `touchpoint:{id}` or `transition:{id}`.
+export function subjectOf(attachment: MetricAttachment): string {
+  if (attachment.phase) return `phase:${attachment.phase}`;
+  if (attachment.touchpoint) return `touchpoint:${attachment.touchpoint}`;
+  if (attachment.transition) return `transition:${attachment.transition}`;
+  return 'map';
+}
+
+// Joins attachments with their values and definitions, by subject. The order of the attachments is kept.
+export function metricsBySubject(
+  attachments: MetricAttachment[],
+  values: MetricValue[],
+  definitions: MetricDefinition[],
+): Map<string, Metric[]> {
+  const valueOf = new Map(values.map((value) => [value.name, value]));
+  const definitionOf = new Map(definitions.map((definition) => [definition.name, definition]));
+  const bySubject = new Map<string, Metric[]>();
+  for (const attachment of attachments) {
+    const subject = subjectOf(attachment);
+    const metrics = bySubject.get(subject) ?? [];
+    metrics.push({
+      attachment,
+      definition: definitionOf.get(attachment.metricDefinition),
+      value: valueOf.get(`${attachment.name}/value`),
+    });
+    bySubject.set(subject, metrics);
+  }
+  return bySubject;
+}
+
+export interface Health {
+  met: number;
+  unclear: number;
+  missed: number;
+  noTarget: number;
+  noNumber: number;
+}
+
+// How a map's numbers stand, at a glance.
+export function healthOf(values: MetricValue[], definitions: MetricDefinition[]): Health {
+  const definitionOf = new Map(definitions.map((definition) => [definition.name, definition]));
+  const health: Health = { met: 0, unclear: 0, missed: 0, noTarget: 0, noNumber: 0 };
+  for (const value of values) {
+    const verdict = compareWithTarget(value, definitionOf.get(value.metricDefinition ?? ''));
+    if (verdict) ++health[verdict];
+    else if (value.state === 'OK') ++health.noTarget;
+    else ++health.noNumber;
+  }
+  return health;
+}
+
+// 95 % Wilson interval of a share; undefined where nobody was counted.
+export function wilson(successes: number, n: number): { low: number; high: number } | undefined {
+  if (n <= 0 || successes < 0 || successes > n) return undefined;
+  const z = 1.959963984540054;
+  const share = successes / n;
+  const centre = (share + (z * z) / (2 * n)) / (1 + (z * z) / n);
+  const half = (z / (1 + (z * z) / n)) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));
+  return { low: Math.max(0, centre - half), high: Math.min(1, centre + half) };
+}
