@@ -26,6 +26,8 @@ export { default as IconLayoutKanban } from '@tabler/icons-react/dist/esm/icons/
 export { default as IconMail } from '@tabler/icons-react/dist/esm/icons/IconMail.mjs';
 export { default as IconMapOff } from '@tabler/icons-react/dist/esm/icons/IconMapOff.mjs';
 export { default as IconMessageCircle } from '@tabler/icons-react/dist/esm/icons/IconMessageCircle.mjs';
+export { default as IconMoodEmpty } from '@tabler/icons-react/dist/esm/icons/IconMoodEmpty.mjs';
+export { default as IconMoodHappy } from '@tabler/icons-react/dist/esm/icons/IconMoodHappy.mjs';
 export { default as IconMoodSad } from '@tabler/icons-react/dist/esm/icons/IconMoodSad.mjs';
 export { default as IconMoon } from '@tabler/icons-react/dist/esm/icons/IconMoon.mjs';
 export { default as IconPackage } from '@tabler/icons-react/dist/esm/icons/IconPackage.mjs';
@@ -43,5 +45,3 @@ export { default as IconSun } from '@tabler/icons-react/dist/esm/icons/IconSun.m
 export { default as IconUserCircle } from '@tabler/icons-react/dist/esm/icons/IconUserCircle.mjs';
 export { default as IconUsers } from '@tabler/icons-react/dist/esm/icons/IconUsers.mjs';
 export { default as IconVideo } from '@tabler/icons-react/dist/esm/icons/IconVideo.mjs';
-export { default as IconMoodEmpty } from '@tabler/icons-react/dist/esm/icons/IconMoodEmpty.mjs';
-export { default as IconMoodHappy } from '@tabler/icons-react/dist/esm/icons/IconMoodHappy.mjs';
