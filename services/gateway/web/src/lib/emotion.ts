@@ -64,7 +64,7 @@ export const emotionWord = (level: number): string => kWords[Math.min(4, Math.ma
 
 export const formatLevel = (level: number): string => {
   const text = Math.abs(level).toFixed(1).replace(/\.0$/, '');
-  return level > 0 ? `+${text}` : level < 0 ? `\u2212${text}` : '0';
+  return text === '0' ? '0' : level > 0 ? `+${text}` : `\u2212${text}`;
 };
 
 // The choice with the most stated levels comes first, so that the curve is never empty without need.

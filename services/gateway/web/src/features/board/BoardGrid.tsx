@@ -14,7 +14,7 @@ import type { Board } from './useBoard';
 import { useRovingBoard } from './useRovingBoard';
 
 const kColumnWidthMin = 232;
-const kColumnWidthMax = 300;
+const kColumnWidthMax = 340;
 const kLaneNameWidth = 132;
 const kNoMetrics: Metric[] = [];
 
@@ -197,7 +197,7 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
           <EmotionCurve columns={columns} persona={persona} columnWidth={columnWidth} rules={starts} />
         </div>
 
-        <LaneName row={rows.flow} title="Flow" hint="Runs at each touchpoint, and the share of visits that go on each way" />
+        <LaneName row={rows.flow} title="Flow" hint="Runs, and the share of visits that go on each way" />
         <div className={classes.lane} style={{ gridRow: rows.flow, ...all }} data-testid="flow">
           <FlowLane
             columns={columns}
@@ -212,7 +212,7 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
 
         {hasOnward && (
           <Fragment>
-            <LaneName row={rows.onward} title="On the way" hint="Numbers of the transitions, below where they begin" />
+            <LaneName row={rows.onward} title="On the way" hint="Numbers of transitions, where they begin" />
             {onward.map((entries, column) => (
               <div
                 key={column}

@@ -1,7 +1,7 @@
 // Above the board: what the map is, what is published, its own numbers, and where its runs stand.
 import { Select, Title } from '@mantine/core';
 import { Link } from 'react-router';
-import { DepartmentLabel, Tag } from '../../components/Badges';
+import { Tag } from '../../components/Badges';
 import { hereNow } from '../../lib/board';
 import { formatCompact, formatCount, formatRelative } from '../../lib/format';
 import { humanize, lastSegment, mapsPath } from '../../lib/names';
@@ -93,22 +93,16 @@ function Runs({ board }: { board: Board }) {
 }
 
 export function BoardToolbar({ board, persona, onPersona }: BoardHeaderProps) {
-  const used = new Set((board.map.touchpoints ?? []).map((touchpoint) => lastSegment(touchpoint.department)));
   return (
     <div className={classes.toolbar}>
       <Runs board={board} />
       <span className={classes.toolbarSpacer} />
-      <div className={classes.legend} role="group" aria-label="Departments on this map">
-        {board.departments.all
-          .filter((look) => used.has(look.id))
-          .map((look) => (
-            <DepartmentLabel key={look.id} look={look} />
-          ))}
-      </div>
+      <span className={classes.persona}>
+        <span aria-hidden>Emotion of</span>
       <Select
         aria-label="Persona of the emotion curve"
         size="xs"
-        w={190}
+        w={180}
         allowDeselect={false}
         value={persona || kEveryone}
         onChange={(value) => onPersona(value === kEveryone || value === null ? '' : value)}
@@ -120,6 +114,7 @@ export function BoardToolbar({ board, persona, onPersona }: BoardHeaderProps) {
           })),
         ]}
       />
+      </span>
     </div>
   );
 }

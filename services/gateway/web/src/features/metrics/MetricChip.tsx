@@ -55,7 +55,7 @@ function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }
   }
   if (value.state === 'UNDEFINED' || value.value === undefined) {
     return (
-      <span className={classes.reading} style={{ gridColumn: '1 / -1' }}>
+      <span className={classes.reading}>
         <span className={classes.value}>–</span>
         <span className={classes.reason}>{value.undefinedReason || 'Undefined'}</span>
       </span>
@@ -66,7 +66,7 @@ function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }
     <>
       <span className={classes.reading}>
         <span className={`${classes.value} tl-number`}>{formatMetric(value.value, unit)}</span>
-        <TrendGlyph trend={trend} />
+        {trend?.direction !== 'steady' && <TrendGlyph trend={trend} />}
         <span className={`${classes.interval} tl-number`}>
           {formatInterval(value.intervalLow, value.intervalHigh, unit)}
         </span>
@@ -109,14 +109,18 @@ export const MetricChip = memo(function MetricChip({ metric, label, column, inTa
       aria-label={`${metricSentence(metric, label)}. Details`}
       onClick={() => onOpen(metric.attachment.name)}
     >
-      <span className={classes.label}>
-        <VerdictGlyph verdict={compareWithTarget(value, definition)} />
-        <span className={classes.labelText}>{label}</span>
+      <span className={classes.row}>
+        <span className={classes.label}>
+          <VerdictGlyph verdict={compareWithTarget(value, definition)} />
+          <span className={classes.labelText}>{label}</span>
+        </span>
+        <span className={classes.spark}>
+          <Sparkline points={value?.trend ?? []} />
+        </span>
       </span>
-      <span className={classes.spark}>
-        <Sparkline points={value?.trend ?? []} />
+      <span className={classes.row}>
+        <Reading metric={metric} trend={trend} />
       </span>
-      <Reading metric={metric} trend={trend} />
     </UnstyledButton>
   );
 }, sameChip);

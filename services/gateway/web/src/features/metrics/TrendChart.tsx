@@ -72,10 +72,7 @@ export function TrendChart({ points, unit, target, clock }: TrendChartProps) {
           />
           <YAxis
             width={52}
-            domain={[
-              (low: number) => (target === undefined ? low : Math.min(low, target)),
-              (high: number) => (target === undefined ? high : Math.max(high, target)),
-            ]}
+            domain={['auto', 'auto']}
             tickFormatter={(value: number) => formatMetric(value, unit)}
             tick={{ fill: 'var(--tl-muted)' }}
             tickLine={false}
@@ -99,7 +96,7 @@ export function TrendChart({ points, unit, target, clock }: TrendChartProps) {
             animationDuration={300}
             connectNulls={false}
           />
-          {target !== undefined && <ReferenceLine y={target} stroke="var(--tl-text)" strokeDasharray="4 4" strokeOpacity={0.55} />}
+          {target !== undefined && <ReferenceLine y={target} ifOverflow="extendDomain" stroke="var(--tl-text)" strokeDasharray="4 4" strokeOpacity={0.55} />}
           <Line
             dataKey="value"
             type="monotone"

@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { MetricDefinition, MetricValue, TrendPoint } from '../src/api/types';
+import {
+  betterDirection,
+  compareWithTarget,
+  healthOf,
+  metricsBySubject,
+  trendOf,
+  wilson,
+} from '../src/lib/metrics';
+
+const definition = (fields: Partial<MetricDefinition>): MetricDefinition => ({ name: 'd', kind: 'CSAT', ...fields });
+const value = (fields: Partial<MetricValue>): MetricValue => ({ name: 'v', state: 'OK', ...fields });
+const point = (number: number, low?: number, high?: number): TrendPoint => ({
+  state: 'OK',
+  value: number,
+  intervalLow: low,
+  intervalHigh: high,
+});
+
+describe('betterDirection', () => {
+  it('takes the definition’s word first, then the kind’s habit', () => {
+    expect(betterDirection(definition({ kind: 'NPS' }))).toBe('higher');
+    expect(betterDirection(definition({ kind: 'DROP_OFF' }))).toBe('lower');
+    expect(betterDirection(definition({ kind: 'TIME_BETWEEN' }))).toBe('lower');
+    expect(betterDirection(definition({ kind: 'CES', cesVersion: 1 }))).toBe('lower');
+    expect(betterDirection(definition({ kind: 'CES', cesVersion: 2 }))).toBe('higher');
+    expect(betterDirection(definition({ kind: 'VOLUME', direction: 'LOWER_IS_BETTER' }))).toBe('lower');
+  });
+});
+
+describe('compareWithTarget', () => {
+  it('is met or missed only when the whole interval is on that side', () => {
+    const target = definition({ target: 0.7 });
+    expect(compareWithTarget(value({ value: 0.8, intervalLow: 0.72, intervalHigh: 0.86 }), target)).toBe('met');
+    expect(compareWithTarget(value({ value: 0.6, intervalLow: 0.5, intervalHigh: 0.66 }), target)).toBe('missed');
+    expect(compareWithTarget(value({ value: 0.72, intervalLow: 0.65, intervalHigh: 0.78 }), target)).toBe('unclear');
+  });
+
+  it('turns round when lower is better', () => {
+    const target = definition({ kind: 'DROP_OFF', target: 0.3 });
+    expect(compareWithTarget(value({ value: 0.2, intervalLow: 0.15, intervalHigh: 0.26 }), target)).toBe('met');
+    expect(compareWithTarget(value({ value: 0.4, intervalLow: 0.35, intervalHigh: 0.46 }), target)).toBe('missed');
+  });
+
+  it('judges nothing without a target or a sufficient number', () => {
+    expect(compareWithTarget(value({ value: 1 }), definition({}))).toBeUndefined();
+    expect(compareWithTarget(value({ state: 'UNDEFINED' }), definition({ target: 1 }))).toBeUndefined();
+    expect(compareWithTarget(value({ state: 'INSUFFICIENT_DATA', value: 1 }), definition({ target: 1 }))).toBeUndefined();
+  });
+});
+
+describe('trendOf', () => {
+  it('is steady while the intervals overlap', () => {
+    expect(trendOf([point(10, 5, 15), point(14, 9, 19)], definition({}))?.direction).toBe('steady');
+  });
+
+  it('is a change when they do not, and its meaning follows the direction', () => {
+    const rise = [point(10, 8, 12), point(20, 18, 22)];
+    expect(trendOf(rise, definition({}))).toMatchObject({ direction: 'up', meaning: 'better' });
+    expect(trendOf(rise, definition({ direction: 'LOWER_IS_BETTER' }))).toMatchObject({ direction: 'up', meaning: 'worse' });
+  });
+
+  it('needs a change of more than a twentieth where there is no interval', () => {
+    expect(trendOf([point(100), point(104)], definition({ kind: 'VOLUME' }))?.direction).toBe('steady');
+    expect(trendOf([point(100), point(90)], definition({ kind: 'VOLUME' }))).toMatchObject({ direction: 'down', meaning: 'worse' });
+  });
+
+  it('skips points that are no numbers', () => {
+    const undefinedPoint: TrendPoint = { state: 'UNDEFINED' };
+    expect(trendOf([point(1), undefinedPoint], definition({}))).toBeUndefined();
+    expect(trendOf([point(1, 0, 2), undefinedPoint, point(9, 8, 10)], definition({}))?.direction).toBe('up');
+    expect(trendOf([], definition({}))).toBeUndefined();
+  });
+});
+
+describe('metricsBySubject', () => {
+  it('joins attachment, value and definition under their subject', () => {
+    const bySubject = metricsBySubject(
+      [
+        { name: 'm/metricAttachments/a', metricDefinition: 'd', touchpoint: 'review' },
+        { name: 'm/metricAttachments/b', metricDefinition: 'gone', wholeMap: true },
+      ],
+      [value({ name: 'm/metricAttachments/a/value', value: 3 })],
+      [definition({})],
+    );
+    expect(bySubject.get('touchpoint:review')?.[0]).toMatchObject({ definition: { name: 'd' }, value: { value: 3 } });
+    expect(bySubject.get('map')?.[0]).toMatchObject({ definition: undefined, value: undefined });
+  });
+});
+
+describe('healthOf', () => {
+  it('counts every value once', () => {
+    const target = definition({ target: 0.5 });
+    expect(
+      healthOf(
+        [
+          value({ metricDefinition: 'd', value: 0.9 }),
+          value({ metricDefinition: 'd', value: 0.1 }),
+          value({ metricDefinition: 'other', value: 0.1 }),
+          value({ metricDefinition: 'd', state: 'PENDING' }),
+        ],
+        [target],
+      ),
+    ).toEqual({ met: 1, unclear: 0, missed: 1, noTarget: 1, noNumber: 1 });
+  });
+});
+
+describe('wilson', () => {
+  it('agrees with published intervals', () => {
+    expect(wilson(8, 10)?.low).toBeCloseTo(0.490162, 6);
+    expect(wilson(8, 10)?.high).toBeCloseTo(0.943318, 6);
+    expect(wilson(0, 10)?.high).toBeCloseTo(0.277533, 6);
+    expect(wilson(550, 1000)?.low).toBeCloseTo(0.519033, 6);
+  });
+
+  it('is undefined where nobody was counted', () => {
+    expect(wilson(0, 0)).toBeUndefined();
+    expect(wilson(3, 2)).toBeUndefined();
+  });
+});
