@@ -32,7 +32,7 @@ class InstanceBuilder {
   // The customer's events, in their order.
   void Add(const v1::CustomerEvent& event);
 
-  // The runs as of `now`, by the time of their first visit, ties by correlation value.
+  // The runs as of `now`, in the order of their first visits.
   std::vector<v1::JourneyInstance> Finish(absl::Time now) &&;
 
  private:
@@ -43,12 +43,14 @@ class InstanceBuilder {
     bool completed = false;
   };
 
+  v1::JourneyInstance::Status StatusOf(const Run& run, absl::Time now) const;
+  // Sets what the map expects after the run's position.
   void Expect(const Run& run, v1::JourneyInstance& instance) const;
 
   const CompiledMap& map_;
   std::string customer_name_;
-  std::vector<Run> runs_;                       // in the order of their first visits
-  std::map<std::string, size_t> run_by_value_;  // correlation value → index of runs_
+  std::vector<Run> runs_;                     // in the order of their first visits
+  std::map<std::string, size_t> run_by_key_;  // correlation value with its kind → index of runs_
 };
 
 struct InstancePage {
@@ -56,8 +58,9 @@ struct InstancePage {
   std::optional<int64_t> next_offset;  // absent on the last page
 };
 
-// The runs of one customer through the maps, by map name, then by the time of the first visit; from place `offset` on,
-// at most `page_size`. NOT_FOUND if the customer has no event; RESOURCE_EXHAUSTED above kCustomerEventsMax events.
+// The runs of one customer through the maps, by map name, then in the order of their first visits; from place `offset`
+// on, at most `page_size`. NOT_FOUND if the customer has no event; RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) above
+// kCustomerEventsMax events.
 absl::StatusOr<InstancePage> ListJourneyInstances(const EventView& view,
                                                   const std::vector<std::shared_ptr<const CompiledMap>>& maps,
                                                   absl::string_view workspace_name, absl::string_view customer_id,

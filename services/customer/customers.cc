@@ -1,0 +1,140 @@
+#include "services/customer/customers.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "google/protobuf/timestamp.pb.h"
+#include "services/base/limits.h"
+#include "services/base/status_macros.h"
+#include "services/customer/customer_events.h"
+#include "throughline/resource_names.h"
+
+namespace throughline {
+namespace {
+
+// Customers that are looked at together; large enough that a scan of the whole limit is a few calls.
+constexpr int kScanChunk = 1000;
+
+void SetTimestamp(absl::Time time, google::protobuf::Timestamp& timestamp) {
+  const int64_t micros = absl::ToUnixMicros(time);
+  timestamp.set_seconds(micros / 1'000'000);
+  timestamp.set_nanos(static_cast<int32_t>(micros % 1'000'000 * 1000));
+}
+
+v1::Customer MakeCustomer(absl::string_view workspace_id, const CustomerSummary& summary, const CompiledStage* stage) {
+  v1::Customer customer;
+  customer.set_name(MakeCustomerName(workspace_id, summary.customer_id));
+  customer.set_customer_id(summary.customer_id);
+  SetTimestamp(summary.first_event_time, *customer.mutable_first_event_time());
+  SetTimestamp(summary.last_event_time, *customer.mutable_last_event_time());
+  customer.set_event_count(summary.event_count);
+  if (stage != nullptr) customer.set_lifecycle_stage(stage->name);
+  return customer;
+}
+
+bool Compare(const FilterNode& comparison, const CustomerSummary& summary, const CompiledStage* stage) {
+  if (comparison.path.empty()) return false;
+  const std::string& field = comparison.path[0];
+  if (field == "customer_id") return CompareString(comparison, summary.customer_id);
+  if (field == "first_event_time") return CompareTime(comparison, summary.first_event_time);
+  if (field == "last_event_time") return CompareTime(comparison, summary.last_event_time);
+  if (field == "event_count") return CompareNumber(comparison, static_cast<double>(summary.event_count));
+  if (field == "lifecycle_stage") {
+    return stage == nullptr ? CompareMissing(comparison) : CompareString(comparison, stage->id);
+  }
+  return false;
+}
+
+bool Holds(const FilterNode& node, const CustomerSummary& summary, const CompiledStage* stage) {
+  const auto child_holds = [&](const auto& child) { return Holds(*child, summary, stage); };
+  switch (node.kind) {
+    case FilterNode::Kind::kAnd:
+      return std::all_of(node.children.begin(), node.children.end(), child_holds);
+    case FilterNode::Kind::kOr:
+      return std::any_of(node.children.begin(), node.children.end(), child_holds);
+    case FilterNode::Kind::kNot:
+      return !Holds(*node.children[0], summary, stage);
+    case FilterNode::Kind::kComparison:
+      return Compare(node, summary, stage);
+  }
+  return false;
+}
+
+bool NamesStage(const FilterNode& node) {
+  if (node.kind == FilterNode::Kind::kComparison) return !node.path.empty() && node.path[0] == "lifecycle_stage";
+  return std::any_of(node.children.begin(), node.children.end(), [](const auto& child) { return NamesStage(*child); });
+}
+
+// The stages at `now` of the customers of [from, from + count); null: none entered yet.
+absl::StatusOr<std::vector<const CompiledStage*>> Stages(const EventView& view, const Lifecycle& lifecycle,
+                                                         const std::vector<EventSelector>& selectors, int64_t from,
+                                                         size_t count, absl::Time now) {
+  std::vector<const CompiledStage*> stages(count, nullptr);
+  if (selectors.empty() || count == 0) return stages;
+  ASSIGN_OR_RETURN(const auto matches, view.FirstMatches(from, static_cast<int>(count), selectors));
+  for (size_t i = 0; i < std::min(count, matches.size()); ++i) stages[i] = lifecycle.StageAt(matches[i], now);
+  return stages;
+}
+
+}  // namespace
+
+const std::vector<FilterField>& CustomerFilterFields() {
+  static const auto* const fields = new std::vector<FilterField>{{"customer_id", FilterFieldType::kString},
+                                                                 {"first_event_time", FilterFieldType::kTime},
+                                                                 {"last_event_time", FilterFieldType::kTime},
+                                                                 {"event_count", FilterFieldType::kNumber},
+                                                                 {"lifecycle_stage", FilterFieldType::kString}};
+  return *fields;
+}
+
+absl::StatusOr<v1::Customer> GetCustomer(const EventView& view, const Lifecycle& lifecycle,
+                                         absl::string_view workspace_name, absl::string_view customer_id,
+                                         absl::Time now) {
+  ASSIGN_OR_RETURN(const CustomerSummary summary, FindCustomerSummary(view, workspace_name, customer_id));
+  ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, lifecycle.Selectors(), summary.ordinal, 1, now));
+  return MakeCustomer(LastSegment(workspace_name), summary, stages[0]);
+}
+
+absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycle& lifecycle,
+                                           absl::string_view workspace_name, const Filter& filter, int64_t from_ordinal,
+                                           int page_size, absl::Time now) {
+  const absl::string_view workspace_id = LastSegment(workspace_name);
+  const std::vector<EventSelector> selectors = lifecycle.Selectors();
+  const FilterNode* root = filter.root().get();
+  const bool names_stage = root != nullptr && NamesStage(*root);
+  // Without a filter everyone matches: no more is read than the page holds, and one to know that there is a next page.
+  const int chunk = root == nullptr ? page_size + 1 : kScanChunk;
+  CustomerPage page;
+  const int64_t end = from_ordinal + std::max<int64_t>(limits::kCustomersScannedMax, chunk);
+  for (int64_t from = from_ordinal; from < end; from += chunk) {
+    ASSIGN_OR_RETURN(const std::vector<CustomerSummary> summaries, view.ListCustomers(from, chunk));
+    // Stages cost a look at the events: of everyone where the filter asks for them, else of those who are shown.
+    std::vector<const CompiledStage*> stages(summaries.size(), nullptr);
+    if (names_stage) {
+      ASSIGN_OR_RETURN(stages, Stages(view, lifecycle, selectors, from, summaries.size(), now));
+    }
+    std::vector<size_t> shown;
+    for (size_t i = 0; i < summaries.size() && !page.next_ordinal.has_value(); ++i) {
+      if (root != nullptr && !Holds(*root, summaries[i], stages[i])) continue;
+      if (page.customers.size() + shown.size() == static_cast<size_t>(page_size)) {
+        page.next_ordinal = from + static_cast<int64_t>(i);
+      } else {
+        shown.push_back(i);
+      }
+    }
+    if (!names_stage && !shown.empty()) {
+      const size_t first = shown.front();
+      ASSIGN_OR_RETURN(const auto found, Stages(view, lifecycle, selectors, from + static_cast<int64_t>(first),
+                                                shown.back() - first + 1, now));
+      for (const size_t i : shown) stages[i] = found[i - first];
+    }
+    for (const size_t i : shown) page.customers.push_back(MakeCustomer(workspace_id, summaries[i], stages[i]));
+    if (page.next_ordinal.has_value() || summaries.size() < static_cast<size_t>(chunk)) return page;
+  }
+  page.next_ordinal = end;
+  return page;
+}
+
+}  // namespace throughline

@@ -1,0 +1,84 @@
+#include "services/customer/timeline.h"
+
+#include <cstdint>
+#include <string>
+#include <tuple>
+
+#include "google/protobuf/timestamp.pb.h"
+#include "services/base/status_macros.h"
+#include "services/customer/customer_events.h"
+#include "services/events/event_match.h"
+#include "throughline/errors.h"
+
+namespace throughline {
+namespace {
+
+// The order of one customer's events.
+using EventOrder = std::tuple<absl::Time, int64_t, const std::string&, const std::string&>;
+
+EventOrder OrderOf(const v1::CustomerEvent& event) {
+  return EventOrder(EventTime(event), event.sequence(), event.source(), event.id());
+}
+
+// A cursor is the part of an event that says where it stands.
+std::string MakeCursor(const v1::CustomerEvent& event) {
+  v1::CustomerEvent place;
+  *place.mutable_event_time() = event.event_time();
+  place.set_sequence(event.sequence());
+  place.set_source(event.source());
+  place.set_id(event.id());
+  return place.SerializeAsString();
+}
+
+void FillTouchpoints(const std::vector<std::shared_ptr<const CompiledMap>>& maps, const v1::CustomerEvent& event,
+                     v1::TimelineEntry& entry) {
+  for (const std::shared_ptr<const CompiledMap>& map : maps) {
+    const int visited = FindVisitedTouchpoint(*map, event);
+    if (visited < 0) continue;
+    v1::TouchpointReference& reference = *entry.add_touchpoints();
+    reference.set_journey_map(map->map_name);
+    reference.set_touchpoint(map->touchpoints[static_cast<size_t>(visited)].id);
+    reference.set_display_name(map->map.touchpoints(visited).display_name());
+  }
+}
+
+v1::TimelineEntry MakeEntry(const StoredEvent& event, const LifecycleTracker::Step& step,
+                            const std::vector<std::shared_ptr<const CompiledMap>>& maps) {
+  v1::TimelineEntry entry;
+  *entry.mutable_event() = event.event;
+  const int64_t record_time_us = absl::ToUnixMicros(event.record_time);
+  entry.mutable_record_time()->set_seconds(record_time_us / 1'000'000);
+  entry.mutable_record_time()->set_nanos(static_cast<int32_t>(record_time_us % 1'000'000 * 1000));
+  if (step.stage != nullptr) entry.set_lifecycle_stage(step.stage->name);
+  entry.set_enters_lifecycle_stage(step.enters);
+  FillTouchpoints(maps, event.event, entry);
+  return entry;
+}
+
+}  // namespace
+
+absl::StatusOr<TimelinePage> ListTimelineEntries(const EventView& view, const Lifecycle& lifecycle,
+                                                 const std::vector<std::shared_ptr<const CompiledMap>>& maps,
+                                                 absl::string_view workspace_name, const TimelineRequest& request) {
+  v1::CustomerEvent after;
+  if (!request.cursor.empty() && (!after.ParseFromString(request.cursor) || after.id().empty())) {
+    return InvalidPageToken();
+  }
+  TimelinePage page;
+  LifecycleTracker tracker(lifecycle);
+  RETURN_IF_ERROR(VisitCustomerEvents(view, workspace_name, request.customer_id, [&](const StoredEvent& event) {
+    // Every event moves the customer, also one that is not shown.
+    const LifecycleTracker::Step step = tracker.Add(event.event);
+    if (!request.cursor.empty() && OrderOf(event.event) <= OrderOf(after)) return true;
+    if (!MatchesFilter(request.filter, event.event)) return true;
+    if (page.entries.size() == static_cast<size_t>(request.page_size)) {
+      page.next_cursor = MakeCursor(page.entries.back().event());
+      return false;
+    }
+    page.entries.push_back(MakeEntry(event, step, maps));
+    return true;
+  }));
+  return page;
+}
+
+}  // namespace throughline
