@@ -2,6 +2,7 @@
 
 #include <sqlite3.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "services/base/status_macros.h"
@@ -20,6 +21,7 @@ absl::StatusOr<std::unique_ptr<SqliteConnection>> SqliteConnection::Open(const s
   std::unique_ptr<SqliteConnection> connection(new SqliteConnection(path));
   int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE;
   if (mode == Mode::kWrite) flags |= SQLITE_OPEN_CREATE;
+  errno = 0;
   const int code = sqlite3_open_v2(path.c_str(), &connection->database_, flags, nullptr);
   if (code != SQLITE_OK) return connection->Error(code);
   sqlite3_busy_timeout(connection->database_, kBusyTimeoutMs);
@@ -34,6 +36,7 @@ SqliteConnection::~SqliteConnection() {
 }
 
 absl::Status SqliteConnection::RunScript(const char* constant_sql) {
+  errno = 0;
   const int code = sqlite3_exec(database_, constant_sql, nullptr, nullptr, nullptr);
   return code == SQLITE_OK ? absl::OkStatus() : Error(code);
 }
@@ -45,7 +48,10 @@ bool SqliteConnection::InTransaction() const { return sqlite3_get_autocommit(dat
 int64_t SqliteConnection::LastInsertId() const { return sqlite3_last_insert_rowid(database_); }
 
 absl::Status SqliteConnection::Error(int code) const {
-  const int system_error = database_ == nullptr ? 0 : sqlite3_system_errno(database_);
+  // SQLite does not keep the errno of a failed COMMIT: then it is still the one that the system has set.
+  const int last_error = errno;
+  int system_error = database_ == nullptr ? 0 : sqlite3_system_errno(database_);
+  if (system_error == 0) system_error = last_error;
   const char* detail = database_ == nullptr ? sqlite3_errstr(code) : sqlite3_errmsg(database_);
   return MapSqliteError(code, system_error, detail, path_);
 }
@@ -102,6 +108,7 @@ SqliteQuery& SqliteQuery::BindBlob(absl::string_view value) {
 
 absl::StatusOr<bool> SqliteQuery::Step() {
   if (!status_.ok()) return status_;
+  errno = 0;
   const int code = sqlite3_step(statement_);
   if (code == SQLITE_ROW) return true;
   if (code == SQLITE_DONE) return false;

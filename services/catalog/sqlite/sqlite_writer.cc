@@ -35,13 +35,20 @@ absl::Status SqliteWriter::Maintain(Maintenance maintenance) {
   return Submit(std::move(job)).status();
 }
 
+void SqliteWriter::RequestStop() {
+  std::lock_guard<std::mutex> lock(mutex_);
+  stopping_ = true;
+  wake_.notify_one();
+}
+
 void SqliteWriter::Stop() {
-  {
-    std::lock_guard<std::mutex> lock(mutex_);
-    stopping_ = true;
-    wake_.notify_one();
-  }
+  RequestStop();
   if (thread_.joinable()) thread_.join();
+}
+
+size_t SqliteWriter::waiting() const {
+  std::lock_guard<std::mutex> lock(mutex_);
+  return queue_.size();
 }
 
 void SqliteWriter::AddObserver(std::function<void(Revision)> observer) {

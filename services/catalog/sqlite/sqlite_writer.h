@@ -45,8 +45,12 @@ class SqliteWriter {
   absl::StatusOr<Revision> Write(Catalog::WriteFunction function);
   absl::Status Maintain(Maintenance maintenance);
 
-  // Ends the thread after the group that it works on; what still waits, and what comes later, is UNAVAILABLE.
+  // From now on writes are UNAVAILABLE, those that wait too; the group that is being worked on is finished.
+  void RequestStop();
+  // The same, and waits for the thread's end.
   void Stop();
+  // How many transactions wait for their group.
+  size_t waiting() const;
   void AddObserver(std::function<void(Revision)> observer);
   Counters counters() const;
 
