@@ -95,7 +95,6 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
     Math.min(kColumnWidthMax, Math.max(kColumnWidthMin, available / Math.max(1, columns.length))),
   );
   const starts = useMemo(() => phases.map((phase) => phase.start), [phases]);
-  const isStart = (column: number) => starts.includes(column);
   const positionOf = useMemo(
     () => new Map((positions?.touchpoints ?? []).map((position) => [position.touchpoint, position])),
     [positions],
@@ -161,12 +160,14 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
         ))}
         <div className={classes.corner} style={{ gridRow: rows.phase, gridColumn: columns.length + 2, zIndex: 3 }} />
 
+        {starts.map((column) => (
+          <div key={column} className={classes.rule} style={{ gridColumn: column + 2, gridRow: '2 / -1' }} />
+        ))}
         <LaneName row={rows.cards} title="Touchpoints" />
         {columns.map((touchpoint, column) => (
           <div
             key={touchpoint?.id ?? `empty-${column}`}
             className={classes.cell}
-            data-phase-start={isStart(column)}
             style={{ gridRow: rows.cards, gridColumn: column + 2 }}
             onMouseEnter={() => setFocus(touchpoint?.id ?? null)}
             onMouseLeave={() => setFocus(null)}
@@ -194,7 +195,7 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
           <EmotionAxis />
         </LaneName>
         <div className={classes.lane} style={{ gridRow: rows.emotion, ...all }} data-testid="emotion">
-          <EmotionCurve columns={columns} persona={persona} columnWidth={columnWidth} rules={starts} />
+          <EmotionCurve columns={columns} persona={persona} columnWidth={columnWidth} />
         </div>
 
         <LaneName row={rows.flow} title="Flow" hint="Runs, and the share of visits that go on each way" />
@@ -204,7 +205,6 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
             flows={board.flows}
             positions={positions?.touchpoints}
             columnWidth={columnWidth}
-            rules={starts}
             touchpointLabel={board.touchpointLabel}
             focus={focus}
           />
@@ -217,8 +217,7 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
               <div
                 key={column}
                 className={classes.cell}
-                data-phase-start={isStart(column)}
-                style={{ gridRow: rows.onward, gridColumn: column + 2 }}
+                    style={{ gridRow: rows.onward, gridColumn: column + 2 }}
               >
                 <div className={classes.cardMetrics}>
                   {entries.map(({ metric, transition }) => (
@@ -243,18 +242,12 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
               <div
                 key={touchpoint?.id ?? `empty-${column}`}
                 className={classes.cell}
-                data-phase-start={isStart(column)}
-                style={{ gridRow: rows.voice, gridColumn: column + 2, paddingBottom: 20, paddingInline: 14 }}
+                    style={{ gridRow: rows.voice, gridColumn: column + 2, paddingBottom: 20, paddingInline: 14 }}
               >
                 {touchpoint && <VoiceCell touchpoint={touchpoint} />}
               </div>
             ))}
           </Fragment>
-        )}
-        {columns.map((_, column) =>
-          isStart(column) ? (
-            <div key={column} className={classes.lane} data-phase-start style={{ gridColumn: column + 2, gridRow: '-2 / -1' }} />
-          ) : null,
         )}
       </div>
     </div>

@@ -98,7 +98,9 @@ export function BoardToolbar({ board, persona, onPersona }: BoardHeaderProps) {
       <Runs board={board} />
       <span className={classes.toolbarSpacer} />
       <span className={classes.persona}>
-        <span aria-hidden>Emotion of</span>
+        <span className={classes.personaLabel} aria-hidden>
+          Emotion of
+        </span>
       <Select
         aria-label="Persona of the emotion curve"
         size="xs"

@@ -18,7 +18,6 @@ interface FlowLaneProps {
   flows: Flow[];
   positions: TouchpointPosition[] | undefined;
   columnWidth: number;
-  rules: number[];
   touchpointLabel: TouchpointLabel;
   focus: string | null;
 }
@@ -119,7 +118,7 @@ function Node({ x, y, position, bound }: { x: number; y: number; position: Touch
 }
 
 export const FlowLane = memo(function FlowLane(props: FlowLaneProps) {
-  const { columns, flows, positions, columnWidth, rules, focus } = props;
+  const { columns, flows, positions, columnWidth, focus } = props;
   const drawing = useMemo(() => drawFlows(flows), [flows]);
   const above = drawing.levelsAbove > 0 ? 12 + drawing.levelsAbove * kLevel : 10;
   const below = drawing.levelsBelow > 0 ? 16 + drawing.levelsBelow * kLevel : 14;
@@ -132,9 +131,6 @@ export const FlowLane = memo(function FlowLane(props: FlowLaneProps) {
   return (
     <>
       <svg width={width} height={height} style={{ display: 'block' }} aria-hidden focusable="false">
-        {rules.map((column) => (
-          <line key={column} x1={column * columnWidth + 0.5} x2={column * columnWidth + 0.5} y1="0" y2={height} stroke="var(--tl-line)" />
-        ))}
         {drawing.arcs.map((arc) => (
           <path key={`${arc.flow.from} ${arc.flow.to}`} d={arcPath(arc, columnWidth, baseline).path} {...strokeOf(arc.flow)} opacity={dim(arc.flow)} />
         ))}

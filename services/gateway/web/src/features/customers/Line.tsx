@@ -59,16 +59,7 @@ const Event = memo(function Event(props: {
           </span>
         </div>
         <EventPayload event={event} departments={departments} />
-        {properties.length > 0 && (
-          <div className={classes.properties}>
-            {properties.map(([key, value]) => (
-              <span key={key}>
-                {humanize(key)}: {String(value)}
-              </span>
-            ))}
-          </div>
-        )}
-        {(entry.entersLifecycleStage || (entry.touchpoints ?? []).length > 0) && (
+        {(entry.entersLifecycleStage || (entry.touchpoints ?? []).length > 0 || properties.length > 0) && (
           <div className={classes.touchpoints}>
             {entry.entersLifecycleStage && (
               <span className={classes.enters}>
@@ -86,6 +77,15 @@ const Event = memo(function Event(props: {
                 {reference.displayName || reference.touchpoint}
               </Link>
             ))}
+            {properties.length > 0 && (
+              <span className={classes.properties}>
+                {properties.map(([key, value]) => (
+                  <span key={key}>
+                    {humanize(key)}: {String(value)}
+                  </span>
+                ))}
+              </span>
+            )}
           </div>
         )}
       </div>
