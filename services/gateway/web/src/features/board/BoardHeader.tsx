@@ -27,14 +27,16 @@ export function BoardHead({ board, workspaceId, onOpenMetric }: BoardHeaderProps
   return (
     <div className={classes.head}>
       <div className={classes.headText}>
-        <Link to={mapsPath(workspaceId)} className={classes.crumb}>
-          Journey maps
-        </Link>
         <div className={classes.titleRow}>
-          <Title order={1}>{map.displayName || lastSegment(map.name)}</Title>
+          <Link to={mapsPath(workspaceId)} className={classes.crumb}>
+            Journey maps
+          </Link>
           <Tag>{map.state === 'FUTURE' ? 'To be' : 'As is'}</Tag>
           <Tag>{humanize(map.kind && map.kind !== 'KIND_UNSPECIFIED' ? map.kind : 'MACRO')}</Tag>
         </div>
+        <Title order={1} mt={4}>
+          {map.displayName || lastSegment(map.name)}
+        </Title>
         <div className={classes.meta}>
           {version ? (
             <span title={clock.dateTime(map.publishTime)}>

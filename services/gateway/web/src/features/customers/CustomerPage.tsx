@@ -18,7 +18,9 @@ import { Runs } from './Runs';
 
 function Ladder({ customer, stages, departments, label }: { customer: Customer; stages: LifecycleStage[]; departments: DepartmentBook; label: (name: string | undefined) => string }) {
   const now = stages.findIndex((stage) => stage.name === customer.lifecycleStage);
+  const here = stages[now];
   return (
+    <div>
     <ol className={classes.ladder} aria-label="Lifecycle">
       {stages.map((stage, index) => (
         <li
@@ -33,6 +35,10 @@ function Ladder({ customer, stages, departments, label }: { customer: Customer; 
         </li>
       ))}
     </ol>
+    <div className={classes.ladderNow} aria-hidden>
+      {here ? `${label(here.name)}, stage ${now + 1} of ${stages.length}` : 'No stage entered yet'}
+    </div>
+    </div>
   );
 }
 
