@@ -72,6 +72,9 @@ inline constexpr absl::Duration kEventFutureMax = absl::Hours(24);
 // already shared by enough events that larger batches gain nothing.
 inline constexpr int kEventBatchCountMax = 5000;
 
+// Properties that filters and run rules of one workspace name; each costs four bytes per event. RESOURCE_EXHAUSTED.
+inline constexpr int kPropertyColumnCountMax = 256;
+
 // ---- Questions: INVALID_ARGUMENT with the field's path --------------------------------------------------------------
 
 inline constexpr int kPageSizeDefault = 50;

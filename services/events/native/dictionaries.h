@@ -1,0 +1,52 @@
+// The dictionaries of one workspace, and the columns that stand for its properties.
+// As StringDictionary: one thread at a time adds; any thread reads what it was told of under a lock.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "services/events/native/event_record.h"
+#include "services/events/native/stable_vector.h"
+#include "services/events/native/string_dictionary.h"
+
+namespace throughline {
+
+// Code of "no value" in the columns of channels, departments, surveys and properties.
+inline constexpr uint32_t kMissingCode = 0;
+
+struct Dictionaries {
+  Dictionaries() {
+    for (StringDictionary* dictionary : {&channels, &departments, &surveys}) dictionary->Encode("");
+  }
+  StringDictionary names;
+  StringDictionary sources;
+  StringDictionary customers;
+  // Code 0 is the empty string, which stands for no value.
+  StringDictionary channels;
+  StringDictionary departments;
+  StringDictionary surveys;
+};
+
+// One property of all events of a workspace: a code per event, by sequence - 1.
+struct PropertyColumn {
+  explicit PropertyColumn(absl::string_view property_key) : key(property_key) { values.Encode(""); }
+
+  // Adds the next event's value; null: it has none.
+  void Append(const PropertyField* field) {
+    codes.push_back(field == nullptr ? kMissingCode : values.Encode(Encoded(*field)));
+  }
+
+  // What a code of `values` stands for: a first byte for the kind, then the text, the number's eight bytes, or a byte.
+  static PropertyField Decoded(const std::string& encoded);
+
+  const std::string key;
+  StringDictionary values;
+  StableVector<uint32_t> codes;
+
+ private:
+  absl::string_view Encoded(const PropertyField& field);
+  std::string scratch_;
+};
+
+}  // namespace throughline

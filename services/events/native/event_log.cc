@@ -1,0 +1,174 @@
+#include "services/events/native/event_log.h"
+
+#include <array>
+#include <cstring>
+
+#include "absl/base/internal/endian.h"
+#include "absl/strings/str_cat.h"
+#include "rocksdb/slice_transform.h"
+#include "rocksdb/table.h"
+#include "rocksdb/write_batch.h"
+#include "services/base/status_macros.h"
+#include "services/events/native/rocksdb_error.h"
+#include "services/events/native/store_format.h"
+#include "throughline/errors.h"
+
+namespace throughline {
+namespace {
+
+constexpr char kWorkspacePrefix = 'w';
+constexpr char kEventPrefix = 'e';
+constexpr size_t kEventPrefixSize = 1 + sizeof(uint32_t);
+constexpr size_t kRecordHeaderSize = sizeof(int64_t);
+
+// Big-endian, so that RocksDB's byte order is the order of sequences.
+class EventKey {
+ public:
+  EventKey(uint32_t workspace, int64_t sequence) {
+    bytes_[0] = kEventPrefix;
+    absl::big_endian::Store32(&bytes_[1], workspace);
+    absl::big_endian::Store64(&bytes_[kEventPrefixSize], static_cast<uint64_t>(sequence));
+  }
+  rocksdb::Slice slice() const { return {bytes_.data(), bytes_.size()}; }
+
+ private:
+  std::array<char, kEventPrefixSize + sizeof(uint64_t)> bytes_;
+};
+
+int64_t SequenceOf(rocksdb::Slice key) {
+  return static_cast<int64_t>(absl::big_endian::Load64(key.data() + kEventPrefixSize));
+}
+
+}  // namespace
+
+rocksdb::Options EventLog::DatabaseOptions() {
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  // A record that is cut off at the end of the log was never acknowledged. Damage anywhere else must be told, not
+  // silently cut away with everything after it.
+  options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
+  // Keys arrive in order and from one thread: the memtable remembers the last place instead of searching it.
+  options.allow_concurrent_memtable_write = false;
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kEventPrefixSize));
+  options.write_buffer_size = 64 << 20;
+  // Events compress to a third; LZ4 costs the least of what does that.
+  options.compression = rocksdb::kLZ4Compression;
+  options.max_background_jobs = 2;
+  options.keep_log_file_num = 4;
+  options.max_log_file_size = 4 << 20;
+  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  rocksdb::BlockBasedTableOptions table;
+  table.block_size = 16 << 10;  // reads are scans and customer timelines, hardly ever one event
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  return options;
+}
+
+absl::StatusOr<std::shared_ptr<EventLog>> EventLog::Open(const std::string& directory, rocksdb::Env* env) {
+  ASSIGN_OR_RETURN(std::unique_ptr<DataDirectory> locked, DataDirectory::Open(directory));
+  RETURN_IF_ERROR(EnsureStoreFormat(locked->path()));
+  rocksdb::Options options = DatabaseOptions();
+  if (env != nullptr) options.env = env;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status status = rocksdb::DB::Open(options, *locked / "log", &db);
+  if (!status.ok()) return MapRocksDbError(status, directory);
+  return std::shared_ptr<EventLog>(new EventLog(std::move(locked), std::unique_ptr<rocksdb::DB>(db)));
+}
+
+absl::Status EventLog::Mapped(const rocksdb::Status& status) const {
+  return MapRocksDbError(status, directory_->path());
+}
+
+absl::Status EventLog::Damaged(absl::string_view problem) const {
+  return StoreDamaged("the event store", directory_->path(), problem);
+}
+
+absl::Status EventLog::Write(absl::Time record_time, absl::Span<const Entry> entries,
+                             const std::map<std::string, uint32_t>& new_workspaces) {
+  if (failed_) {
+    // Flushes what is in memory and begins a new file, so that no trace of the failed write can come back.
+    RETURN_IF_ERROR(Mapped(db_->Resume()));
+    failed_ = false;
+  }
+  size_t bytes = 0;
+  for (const Entry& entry : entries) bytes += entry.event.size() + 40;
+  rocksdb::WriteBatch batch(bytes);
+  for (const auto& [id, number] : new_workspaces) {
+    std::array<char, sizeof(uint32_t)> value;
+    absl::little_endian::Store32(value.data(), number);
+    batch.Put(absl::StrCat(std::string(1, kWorkspacePrefix), id), rocksdb::Slice(value.data(), value.size()));
+  }
+  std::array<char, kRecordHeaderSize> header;
+  absl::little_endian::Store64(header.data(), static_cast<uint64_t>(absl::ToUnixMicros(record_time)));
+  for (const Entry& entry : entries) {
+    const EventKey key(entry.workspace, entry.sequence);
+    const rocksdb::Slice key_slice = key.slice();
+    const rocksdb::Slice value[] = {rocksdb::Slice(header.data(), header.size()),
+                                    rocksdb::Slice(entry.event.data(), entry.event.size())};
+    batch.Put(rocksdb::SliceParts(&key_slice, 1), rocksdb::SliceParts(value, 2));
+  }
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const rocksdb::Status status = db_->Write(options, &batch);
+  failed_ = !status.ok();
+  return Mapped(status);
+}
+
+absl::StatusOr<std::map<std::string, uint32_t>> EventLog::Workspaces() const {
+  std::map<std::string, uint32_t> out;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  const rocksdb::Slice prefix(&kWorkspacePrefix, 1);
+  for (it->Seek(prefix); it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    if (it->value().size() != sizeof(uint32_t)) return Damaged("a workspace has no number");
+    out.emplace(std::string(it->key().data() + 1, it->key().size() - 1),
+                absl::little_endian::Load32(it->value().data()));
+  }
+  RETURN_IF_ERROR(Mapped(it->status()));
+  return out;
+}
+
+absl::Status EventLog::Scan(uint32_t workspace, int64_t from, int64_t to, const ScanFunction& function) const {
+  rocksdb::ReadOptions options;
+  options.fill_cache = false;  // one pass over everything would push out what timelines read
+  options.readahead_size = 2 << 20;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
+  const EventKey first(workspace, from);
+  const rocksdb::Slice prefix(first.slice().data(), kEventPrefixSize);
+  int64_t expected = from;
+  for (it->Seek(first.slice()); it->Valid() && it->key().starts_with(prefix); it->Next(), ++expected) {
+    const int64_t sequence = SequenceOf(it->key());
+    if (sequence > to) break;
+    if (sequence != expected) return Damaged(absl::StrCat("event ", expected, " is missing"));
+    if (it->value().size() < kRecordHeaderSize) return Damaged(absl::StrCat("event ", sequence, " is cut off"));
+    RETURN_IF_ERROR(function(
+        sequence, absl::string_view(it->value().data() + kRecordHeaderSize, it->value().size() - kRecordHeaderSize)));
+  }
+  return Mapped(it->status());
+}
+
+absl::StatusOr<std::vector<EventLog::Record>> EventLog::Read(uint32_t workspace,
+                                                             absl::Span<const int64_t> sequences) const {
+  std::vector<EventKey> keys;
+  std::vector<rocksdb::Slice> slices;
+  keys.reserve(sequences.size());
+  slices.reserve(sequences.size());
+  for (const int64_t sequence : sequences) {
+    keys.emplace_back(workspace, sequence);
+    slices.push_back(keys.back().slice());
+  }
+  std::vector<rocksdb::PinnableSlice> values(sequences.size());
+  std::vector<rocksdb::Status> statuses(sequences.size());
+  db_->MultiGet(rocksdb::ReadOptions(), db_->DefaultColumnFamily(), slices.size(), slices.data(), values.data(),
+                statuses.data());
+  std::vector<Record> out(sequences.size());
+  for (size_t i = 0; i < sequences.size(); ++i) {
+    if (statuses[i].IsNotFound()) return Damaged(absl::StrCat("event ", sequences[i], " is missing"));
+    RETURN_IF_ERROR(Mapped(statuses[i]));
+    if (values[i].size() < kRecordHeaderSize) return Damaged(absl::StrCat("event ", sequences[i], " is cut off"));
+    out[i].sequence = sequences[i];
+    out[i].record_time = absl::FromUnixMicros(static_cast<int64_t>(absl::little_endian::Load64(values[i].data())));
+    out[i].event.assign(values[i].data() + kRecordHeaderSize, values[i].size() - kRecordHeaderSize);
+  }
+  return out;
+}
+
+}  // namespace throughline

@@ -1,0 +1,80 @@
+// The log of recorded events in RocksDB: the truth. Thread-safe for readers beside one writer.
+//
+// Layout of the directory (format 1): `FORMAT` names the format; `log/` is a RocksDB database with
+//   'w' <workspace id>                              → number of the workspace, u32
+//   'e' <workspace number, u32> <sequence, u64>     → record time in microseconds, i64; canonical event
+//   (event_record.h)
+// Integers are big-endian in keys and little-endian in values. Sequences run from 1 without gaps. The identity of an
+// event is inside its bytes, and the index of identities is in memory: a second, randomly ordered index on disk costs
+// six times the writer's time (docs/decisions/event-log.md).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "absl/types/span.h"
+#include "rocksdb/db.h"
+#include "rocksdb/options.h"
+#include "services/base/data_directory.h"
+
+namespace throughline {
+
+class EventLog {
+ public:
+  // One event to be written.
+  struct Entry {
+    uint32_t workspace = 0;
+    int64_t sequence = 0;
+    absl::string_view event;  // canonical
+  };
+  // One event as it was read.
+  struct Record {
+    int64_t sequence = 0;
+    absl::Time record_time;
+    std::string event;  // canonical
+  };
+  using ScanFunction = std::function<absl::Status(int64_t sequence, absl::string_view event)>;
+
+  // Opens or creates. FAILED_PRECONDITION (DATA_DIRECTORY_IN_USE, DATA_DIRECTORY_UNUSABLE,
+  // STORE_VERSION_UNSUPPORTED), and as MapRocksDbError.
+  static absl::StatusOr<std::shared_ptr<EventLog>> Open(const std::string& directory, rocksdb::Env* env);
+
+  // All of it durable, or none of it written. After a failure the next call first tries to bring RocksDB back from its
+  // error, so that writing goes on when the disk has space again. Codes as MapRocksDbError.
+  absl::Status Write(absl::Time record_time, absl::Span<const Entry> entries,
+                     const std::map<std::string, uint32_t>& new_workspaces);
+
+  absl::StatusOr<std::map<std::string, uint32_t>> Workspaces() const;
+
+  // Events with sequences in [from, to], in order. DATA_LOSS if one is missing in between. Any status of `function`
+  // ends the scan and is returned.
+  absl::Status Scan(uint32_t workspace, int64_t from, int64_t to, const ScanFunction& function) const;
+
+  // The records with these sequences, in the order asked. DATA_LOSS if one is missing.
+  absl::StatusOr<std::vector<Record>> Read(uint32_t workspace, absl::Span<const int64_t> sequences) const;
+
+  // How the log configures RocksDB, for programs that compare with it.
+  static rocksdb::Options DatabaseOptions();
+
+ private:
+  EventLog(std::unique_ptr<DataDirectory> directory, std::unique_ptr<rocksdb::DB> db)
+      : directory_(std::move(directory)), db_(std::move(db)) {}
+
+  absl::Status Mapped(const rocksdb::Status& status) const;
+  absl::Status Damaged(absl::string_view problem) const;
+
+  const std::unique_ptr<DataDirectory> directory_;  // locked for as long as the database is open
+  const std::unique_ptr<rocksdb::DB> db_;
+  bool failed_ = false;  // the writer's
+};
+
+}  // namespace throughline

@@ -1,0 +1,53 @@
+// An event as bytes: the canonical form that the log keeps, and a reader that takes from it what columns need.
+// Pure functions; any thread.
+//
+// The canonical form is the protobuf encoding with fields in order and map keys sorted, times cut to the microsecond
+// and null properties left out: two events have the same content exactly if they have the same bytes.
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <string>
+#include <vector>
+
+#include "absl/strings/string_view.h"
+#include "throughline/v1/event.pb.h"
+
+namespace throughline {
+
+// Appends the canonical form of a valid event.
+void AppendCanonicalEvent(const v1::CustomerEvent& event, std::string& out);
+
+struct PropertyField {
+  enum class Kind { kString, kNumber, kBool };
+  absl::string_view key;
+  Kind kind = Kind::kString;
+  absl::string_view text;
+  double number = 0;
+  bool boolean = false;
+};
+
+// Which of the payloads has the number in EventFields::value.
+enum class ValueKind : uint8_t { kNone, kScore, kAmount };
+
+// The columns of one event. The strings point into the bytes that were read.
+struct EventFields {
+  absl::string_view id;
+  absl::string_view source;
+  absl::string_view customer_id;
+  absl::string_view event_name;
+  absl::string_view channel;
+  absl::string_view department;
+  absl::string_view survey;
+  int64_t time_micros = 0;
+  int64_t sequence = 0;
+  ValueKind value_kind = ValueKind::kNone;
+  double value = 0;  // score, or amount in minor units
+};
+
+// Reads a canonical event without building a message. With `properties`: also those, in the order of their keys.
+// False if the bytes are no event.
+bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<PropertyField>* properties = nullptr);
+
+}  // namespace throughline

@@ -1,0 +1,176 @@
+#include "services/events/native/native_event_store.h"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <thread>
+#include <utility>
+
+#include "services/base/log.h"
+#include "services/base/status_macros.h"
+#include "services/events/native/event_record.h"
+#include "services/events/native/group_writer.h"
+#include "services/events/native/native_event_view.h"
+#include "throughline/errors.h"
+
+namespace throughline {
+namespace {
+
+// Takes recorded events over into the columns, so that the next view finds little to do.
+class Projector {
+ public:
+  Projector() : thread_([this] { Run(); }) {}
+  ~Projector() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopping_ = true;
+    }
+    wake_.notify_one();
+    thread_.join();
+  }
+
+  void Wake(const std::shared_ptr<Projection>& projection) {
+    {
+      const std::lock_guard lock(mutex_);
+      behind_.insert(projection);
+    }
+    wake_.notify_one();
+  }
+
+ private:
+  void Run() {
+    std::unique_lock lock(mutex_);
+    while (true) {
+      wake_.wait(lock, [&] { return stopping_ || !behind_.empty(); });
+      if (stopping_) return;
+      std::set<std::shared_ptr<Projection>> taken;
+      taken.swap(behind_);
+      lock.unlock();
+      for (const std::shared_ptr<Projection>& projection : taken) {
+        // A failure is told by every view; here there is nobody to tell.
+        if (const absl::Status status = projection->CatchUp(); !status.ok()) {
+          LogError("the columns of a workspace cannot follow its log", {{"status", std::string(status.message())}});
+        }
+      }
+      lock.lock();
+    }
+  }
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::set<std::shared_ptr<Projection>> behind_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+class Store : public NativeEventStore {
+ public:
+  static absl::StatusOr<std::unique_ptr<EventStore>> Open(const NativeEventStoreOptions& options) {
+    ASSIGN_OR_RETURN(std::shared_ptr<EventLog> log, EventLog::Open(options.directory, options.env));
+    auto store = std::make_unique<Store>(options, std::move(log));
+    RETURN_IF_ERROR(store->Load());
+    store->StartWriter();
+    return std::unique_ptr<EventStore>(std::move(store));
+  }
+
+  Store(const NativeEventStoreOptions& options, std::shared_ptr<EventLog> log)
+      : options_(options), log_(std::move(log)) {}
+
+  void Append(absl::string_view workspace, absl::Span<const v1::CustomerEvent* const> events,
+              AppendCallback done) override {
+    auto batch = std::make_unique<EncodedBatch>();
+    batch->workspace = std::string(workspace);
+    batch->done = std::move(done);
+    batch->events.reserve(events.size());
+    auto bytes = std::make_shared<std::string>();
+    for (const v1::CustomerEvent* event : events) {
+      const size_t offset = bytes->size();
+      AppendCanonicalEvent(*event, *bytes);
+      batch->events.push_back({offset, bytes->size() - offset, IdentityIndex::HashOf(event->source(), event->id())});
+    }
+    batch->bytes = std::move(bytes);
+    writer_->Append(std::move(batch));
+  }
+
+  absl::StatusOr<std::shared_ptr<const EventView>> View(absl::string_view workspace) override {
+    std::shared_ptr<Projection> projection;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto found = workspaces_.find(std::string(workspace));
+      if (found == workspaces_.end()) return EmptyEventView();
+      projection = found->second->projection;
+    }
+    ASSIGN_OR_RETURN(std::shared_ptr<const Snapshot> snapshot, projection->Latest());
+    return std::make_shared<const NativeEventView>(std::move(projection), std::move(snapshot));
+  }
+
+  void AddAppendObserver(std::function<void(const AppendNotice&)> observer) override {
+    const std::lock_guard lock(mutex_);
+    observers_.push_back(std::move(observer));
+  }
+
+ private:
+  absl::Status Load() {
+    using Workspaces = std::map<std::string, uint32_t>;
+    ASSIGN_OR_RETURN(const Workspaces numbers, log_->Workspaces());
+    for (const auto& [id, number] : numbers) {
+      WriterWorkspace& workspace = EnsureWorkspace(id);
+      workspace.number = number;
+      workspace.in_log = true;
+      last_number_ = std::max(last_number_, number);
+      workspace.projection = std::make_shared<Projection>(log_, number);
+      RETURN_IF_ERROR(workspace.projection->Load([&](int64_t sequence, const EventFields& fields) {
+        uint64_t key = IdentityIndex::HashOf(fields.source, fields.id);
+        while (workspace.identities.Find(key) != 0) ++key;
+        workspace.identities.Insert(key, sequence);
+        workspace.last_sequence = sequence;
+      }));
+      // Sorted now, while nobody waits for it.
+      RETURN_IF_ERROR(workspace.projection->Latest().status());
+    }
+    return absl::OkStatus();
+  }
+
+  void StartWriter() {
+    writer_ = std::make_unique<GroupWriter>(
+        *log_, options_.clock == nullptr ? SystemClock() : *options_.clock, options_.limits,
+        [this](const std::string& id) -> WriterWorkspace& { return EnsureWorkspace(id); },
+        [this](WriterWorkspace& workspace) { Recorded(workspace); });
+  }
+
+  WriterWorkspace& EnsureWorkspace(const std::string& id) {
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<WriterWorkspace>& workspace = workspaces_[id];
+    if (workspace == nullptr) {
+      workspace = std::make_unique<WriterWorkspace>();
+      workspace->id = id;
+      workspace->number = ++last_number_;
+      workspace->projection = std::make_shared<Projection>(log_, workspace->number);
+    }
+    return *workspace;
+  }
+
+  void Recorded(WriterWorkspace& workspace) {
+    projector_.Wake(workspace.projection);
+    const AppendNotice notice{workspace.id, EventSequence{workspace.last_sequence}};
+    for (const auto& observer : observers_) observer(notice);
+  }
+
+  const NativeEventStoreOptions options_;
+  const std::shared_ptr<EventLog> log_;
+  std::mutex mutex_;  // guards the map itself; a workspace's fields belong to the writer, except its projection
+  std::map<std::string, std::unique_ptr<WriterWorkspace>> workspaces_;
+  uint32_t last_number_ = 0;
+  std::vector<std::function<void(const AppendNotice&)>> observers_;
+  Projector projector_;
+  std::unique_ptr<GroupWriter> writer_;  // last, so that it ends first
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<EventStore>> NativeEventStore::Open(const NativeEventStoreOptions& options) {
+  return Store::Open(options);
+}
+
+}  // namespace throughline

@@ -1,0 +1,39 @@
+// The aggregates of the events port, each computed in one pass over the columns of a snapshot. Stateless; any thread.
+//
+// All return as SelectorSet::Compile and Projection::Properties.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "services/events/native/projection.h"
+#include "services/events/native/snapshot.h"
+#include "throughline/events.h"
+
+namespace throughline {
+
+absl::StatusOr<std::vector<VolumeAggregate>> ComputeVolume(Projection& projection, const Snapshot& snapshot,
+                                                           const VolumeQuery& query);
+absl::StatusOr<std::vector<ScoreHistogram>> ComputeScores(Projection& projection, const Snapshot& snapshot,
+                                                          const ScoreQuery& query);
+absl::StatusOr<std::vector<StepReach>> ComputeSteps(Projection& projection, const Snapshot& snapshot,
+                                                    const StepQuery& query);
+absl::StatusOr<std::vector<PairAggregate>> ComputePairs(Projection& projection, const Snapshot& snapshot,
+                                                        const PairQuery& query);
+absl::StatusOr<TransitionGraph> ComputeGraph(Projection& projection, const Snapshot& snapshot, const GraphQuery& query);
+absl::StatusOr<RunPositions> ComputePositions(Projection& projection, const Snapshot& snapshot,
+                                              const PositionQuery& query);
+
+// The column that a run rule correlates by; null if runs are whole customers.
+absl::StatusOr<const PropertyColumn*> CorrelationColumn(Projection& projection, const RunRule& rule);
+
+// A list of aggregates, one per window, as one accumulator.
+template <typename Aggregate>
+struct PerWindow {
+  std::vector<Aggregate> windows;
+  void Merge(const PerWindow& other) {
+    for (size_t i = 0; i < windows.size(); ++i) windows[i].Merge(other.windows[i]);
+  }
+};
+
+}  // namespace throughline

@@ -1,0 +1,67 @@
+#include "services/events/native/store_format.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <filesystem>
+#include <fstream>
+#include <system_error>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
+#include "services/base/log.h"
+#include "throughline/errors.h"
+
+namespace throughline {
+namespace {
+
+constexpr char kTitle[] = "throughline events ";
+
+absl::Status SystemError(int error, const std::string& path) {
+  LogError("the event store's directory cannot be used",
+           {{"path", path}, {"error", std::generic_category().message(error)}});
+  if (error == ENOSPC || error == EDQUOT) return StorageFull("the event store");
+  return BackendUnavailable("the event store");
+}
+
+// Durable before it has its name: a crash leaves a whole FORMAT file or none.
+absl::Status WriteFormat(const std::string& path) {
+  const std::string temporary = path + ".new";
+  const std::string text = absl::StrCat(kTitle, kStoreFormat, "\n");
+  const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+  if (file < 0) return SystemError(errno, temporary);
+  bool fine = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(file) == 0;
+  const int error = fine ? 0 : (errno != 0 ? errno : ENOSPC);
+  fine = close(file) == 0 && fine;
+  if (!fine) return SystemError(error, temporary);
+  if (rename(temporary.c_str(), path.c_str()) != 0) return SystemError(errno, path);
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+absl::Status EnsureStoreFormat(const std::string& directory) {
+  std::error_code error;
+  const std::string path = directory + "/FORMAT";
+  if (!std::filesystem::exists(path, error)) {
+    // A log without its FORMAT: half a copy, or something else's directory. Neither is ours to write to.
+    if (std::filesystem::exists(directory + "/log", error)) {
+      return StoreDamaged("the event store", directory, "there is a log, but no FORMAT file beside it");
+    }
+    return WriteFormat(path);
+  }
+  std::ifstream in(path);
+  std::string line;
+  std::getline(in, line);
+  absl::string_view text = line;
+  int format = 0;
+  if (!absl::ConsumePrefix(&text, kTitle) || !absl::SimpleAtoi(text, &format) || format < 1) {
+    return StoreDamaged("the event store", directory, "its FORMAT file is not one");
+  }
+  if (format > kStoreFormat) return StoreVersionUnsupported("the event store", directory, format, kStoreFormat);
+  return absl::OkStatus();
+}
+
+}  // namespace throughline

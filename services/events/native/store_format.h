@@ -1,0 +1,17 @@
+// The `FORMAT` file of an events directory: which version of this store wrote it. Not thread-safe.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace throughline {
+
+inline constexpr int kStoreFormat = 1;
+
+// Creates the FORMAT file of a new store, or checks the one that is there. FAILED_PRECONDITION
+// (STORE_VERSION_UNSUPPORTED) if a newer version wrote it; DATA_LOSS (STORE_DAMAGED) if the file is not readable as
+// one, or is missing beside a log; RESOURCE_EXHAUSTED, UNAVAILABLE by what the disk says.
+absl::Status EnsureStoreFormat(const std::string& directory);
+
+}  // namespace throughline

@@ -1,0 +1,85 @@
+// Aggregates as text, complete: two answers are the same exactly if their texts are. Pure functions; any thread.
+#pragma once
+
+#include <string>
+
+#include "absl/strings/str_cat.h"
+#include "throughline/events.h"
+
+namespace throughline::testing {
+
+inline std::string ToText(const DurationSketch& sketch) {
+  std::string out = absl::StrCat(sketch.count(), sketch.exact() ? " exact:" : " binned:");
+  const int64_t ranks = sketch.count() < 200 ? sketch.count() : 200;
+  for (int64_t i = 1; i <= ranks; ++i) {
+    absl::StrAppend(&out, " ", sketch.Quantile(static_cast<double>(i) / static_cast<double>(ranks)));
+  }
+  return out;
+}
+
+inline std::string ToText(const VolumeAggregate& a) { return absl::StrCat(a.events, " of ", a.customers); }
+
+inline std::string ToText(const ScoreHistogram& a) {
+  std::string out = absl::StrCat("other ", a.other, " missing ", a.missing);
+  for (size_t i = 0; i < a.counts.size(); ++i) {
+    if (a.counts[i] != 0) absl::StrAppend(&out, " ", i, ":", a.counts[i]);
+  }
+  return out;
+}
+
+inline std::string ToText(const StepReach& a) {
+  std::string out = absl::StrCat("runs ", a.runs, " immature ", a.immature, " reached");
+  for (const int64_t reached : a.reached) absl::StrAppend(&out, " ", reached);
+  return out;
+}
+
+inline std::string ToText(const PairAggregate& a) {
+  return absl::StrCat("entered ", a.entered, " converted ", a.converted, " immature ", a.immature, " negative ",
+                      a.negative, " target only ", a.target_only, " durations ", ToText(a.durations));
+}
+
+inline std::string ToText(const TransitionGraph::Edge& a) { return absl::StrCat(a.count, " in ", ToText(a.durations)); }
+
+inline std::string ToText(const TransitionGraph& a) {
+  std::string out = absl::StrCat("events ", a.events, " runs ", a.runs, "\n");
+  for (const auto& [name, node] : a.nodes) {
+    absl::StrAppend(&out, name, ": ", node.events, " ", node.runs, " ", node.starts, " ", node.ends, " ",
+                    node.place_millionths);
+    for (const auto& [channel, count] : node.channels) absl::StrAppend(&out, " channel ", channel, "=", count);
+    for (const auto& [department, count] : node.departments) {
+      absl::StrAppend(&out, " department ", department, "=", count);
+    }
+    absl::StrAppend(&out, "\n");
+  }
+  for (const auto& [pair, edge] : a.edges) {
+    absl::StrAppend(&out, pair.first, " -> ", pair.second, ": ", ToText(edge), "\n");
+  }
+  return out;
+}
+
+inline std::string ToText(const RunPositions& a) {
+  std::string out = absl::StrCat("runs ", a.runs, "\n");
+  for (const RunPositions::Touchpoint& t : a.touchpoints) {
+    absl::StrAppend(&out, t.visits, " visits ", t.runs, " runs, active ", t.positions.active, " completed ",
+                    t.positions.completed, " abandoned ", t.positions.abandoned, " stalled ", t.positions.stalled,
+                    "\n");
+  }
+  for (const auto& [pair, edge] : a.transitions) {
+    absl::StrAppend(&out, pair.first, " -> ", pair.second, ": ", ToText(edge), "\n");
+  }
+  return out;
+}
+
+template <typename Aggregate>
+std::string ToText(const std::vector<Aggregate>& windows) {
+  std::string out;
+  for (const Aggregate& aggregate : windows) absl::StrAppend(&out, ToText(aggregate), "\n");
+  return out;
+}
+
+template <typename Answer>
+std::string ToText(const absl::StatusOr<Answer>& answer) {
+  return answer.ok() ? ToText(*answer) : answer.status().ToString();
+}
+
+}  // namespace throughline::testing
