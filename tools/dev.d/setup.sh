@@ -2,7 +2,6 @@
 tools_bin="$root/build/tools/bin"
 grpcurl_version=v1.9.4
 buf_version=v1.75.0
-node_version=22
 export PATH="$tools_bin:$PATH:/usr/local/go/bin"
 
 say() { printf '\033[1m==>\033[0m %s\n' "$*"; }
@@ -41,17 +40,12 @@ setup_cpp() {
   install_packages "GoogleTest: the tests" libgtest-dev libgmock-dev
 }
 
-# The web app's build needs Node.js 20.19 or later; Debian 12 has 18. The npm package `node` carries a newer one.
+# The web app is kept on packages that build with Debian 12's own Node.js, 18.
 setup_node() {
   local version
   version=$(node --version 2>/dev/null || echo v0.0.0)
-  if printf 'v20.19.0\n%s\n' "$version" | sort -V -C; then return; fi
+  if command -v npm >/dev/null && printf 'v18.19.0\n%s\n' "$version" | sort -V -C; then return; fi
   install_packages "Node.js: the web app's build" nodejs npm
-  if [ ! -x "$root/build/tools/node/node_modules/node/bin/node" ]; then
-    say "Installing Node.js $node_version into build/tools (the web app's build needs it; here is $(node --version))"
-    npm install --silent --no-audit --no-fund --prefix "$root/build/tools/node" "node@$node_version"
-  fi
-  export PATH="$root/build/tools/node/node_modules/node/bin:$PATH"
 }
 
 # go_tool NAME VERSION PACKAGE WHY
