@@ -100,20 +100,23 @@ export function BoardDrawer(props: BoardDrawerProps) {
     <TouchpointHeading board={board} touchpoint={touchpoint} />
   ) : null;
   return (
-    <Drawer
+    <Drawer.Root
       opened={Boolean(metric || touchpoint)}
       onClose={onClose}
       position="right"
       size={520}
       padding="lg"
       lockScroll={false}
-      overlayProps={{ backgroundOpacity: 0.18 }}
-      title={title}
-      closeButtonProps={{ 'aria-label': 'Close' }}
       transitionProps={{ duration: 160 }}
       styles={{ title: { fontSize: 18, fontWeight: 650, lineHeight: 1.3 }, header: { alignItems: 'flex-start' } }}
-      data-testid="drawer"
     >
+      <Drawer.Overlay backgroundOpacity={0.18} />
+      <Drawer.Content>
+        <Drawer.Header role="none">
+          <Drawer.Title>{title}</Drawer.Title>
+          <Drawer.CloseButton aria-label="Close" />
+        </Drawer.Header>
+        <Drawer.Body>
       {metric ? (
         <MetricPanel
           key={metric.attachment.name}
@@ -125,6 +128,8 @@ export function BoardDrawer(props: BoardDrawerProps) {
       ) : touchpoint ? (
         <TouchpointPanel key={touchpoint.id} board={board} touchpoint={touchpoint} onOpenMetric={onOpenMetric} />
       ) : null}
-    </Drawer>
+        </Drawer.Body>
+      </Drawer.Content>
+    </Drawer.Root>
   );
 }

@@ -8,12 +8,12 @@ import {
   IconCircleDashedCheck,
   IconCircleXFilled,
 } from '../../icons';
-import { type CSSProperties, memo } from 'react';
+import { type CSSProperties, type ReactNode, memo } from 'react';
 import { formatCompact, formatInterval, formatMetric, formatShort } from '../../lib/format';
 import { type Metric, type TargetVerdict, type Trend, compareWithTarget, trendOf } from '../../lib/metrics';
 import classes from './Metric.module.css';
 import { Sparkline } from './Sparkline';
-import { metricSentence, unitOf } from './describe';
+import { confidencePercent, metricJudgement, unitOf } from './describe';
 
 export function VerdictGlyph({ verdict, size = 13 }: { verdict: TargetVerdict | undefined; size?: number }) {
   if (!verdict) return null;
@@ -40,6 +40,11 @@ export function TrendGlyph({ trend, size = 14 }: { trend: Trend | undefined; siz
   );
 }
 
+// The name of a chip is what it shows, and these words in between.
+function Spoken({ children }: { children: ReactNode }) {
+  return <span className="tl-spoken">{children}</span>;
+}
+
 const kSparkColor = { better: 'var(--tl-good)', worse: 'var(--tl-bad)', steady: 'var(--tl-muted)' };
 
 function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }) {
@@ -57,21 +62,25 @@ function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }
     return (
       <span className={classes.reading}>
         <span className={classes.value}>–</span>
+        <Spoken> undefined: </Spoken>
         <span className={classes.reason}>{value.undefinedReason || 'Undefined'}</span>
       </span>
     );
   }
   const few = value.state === 'INSUFFICIENT_DATA';
+  const interval = formatInterval(value.intervalLow, value.intervalHigh, unit);
   return (
     <>
       <span className={classes.reading}>
         <span className={`${classes.value} tl-number`}>{formatMetric(value.value, unit)}</span>
         {trend?.direction !== 'steady' && <TrendGlyph trend={trend} />}
         <span className={`${classes.interval} tl-number`}>
-          {formatInterval(value.intervalLow, value.intervalHigh, unit)}
+          {interval && <Spoken>, {confidencePercent(metric)} interval </Spoken>}
+          {interval}
         </span>
       </span>
       <span className={`${classes.n} tl-number`}>
+        <Spoken>, </Spoken>
         {few ? (
           <span className={classes.few}>
             n {formatCompact(value.n)} &lt; {formatCompact(definition?.minN || 30)}
@@ -106,13 +115,13 @@ export const MetricChip = memo(function MetricChip({ metric, label, column, inTa
       data-column={column}
       tabIndex={inTabOrder ? 0 : -1}
       style={style}
-      aria-label={`${metricSentence(metric, label)}. Details`}
       onClick={() => onOpen(metric.attachment.name)}
     >
       <span className={classes.row}>
         <span className={classes.label}>
           <VerdictGlyph verdict={compareWithTarget(value, definition)} />
           <span className={classes.labelText}>{label}</span>
+          <Spoken>: </Spoken>
         </span>
         <span className={classes.spark}>
           <Sparkline points={value?.trend ?? []} />
@@ -120,6 +129,7 @@ export const MetricChip = memo(function MetricChip({ metric, label, column, inTa
       </span>
       <span className={classes.row}>
         <Reading metric={metric} trend={trend} />
+        <Spoken>{metricJudgement(metric).map((part) => `, ${part}`)}. Details</Spoken>
       </span>
     </UnstyledButton>
   );

@@ -30,23 +30,32 @@ export const confidencePercent = (metric: Metric): string => {
   return `${Number(level.toFixed(1))}%`;
 };
 
-export function metricSentence(metric: Metric, label: string): string {
+// What a chip shows only as a picture: state, target and trend.
+export function metricJudgement(metric: Metric): string[] {
   const { value, definition } = metric;
+  const parts: string[] = [];
+  if (value?.state === 'INSUFFICIENT_DATA') parts.push(`too few: fewer than ${formatCount(definition?.minN || 30)}`);
+  const verdict = compareWithTarget(value, definition);
+  if (verdict && definition?.target !== undefined) {
+    parts.push(`${kVerdictWords[verdict]} ${formatMetric(definition.target, unitOf(metric))}`);
+  }
+  const trend = trendOf(value?.trend, definition);
+  if (trend) parts.push(trend.direction === 'steady' ? 'no clear change' : `${trend.direction}, ${trend.meaning}`);
+  return parts;
+}
+
+export function metricSentence(metric: Metric, label: string): string {
+  const { value } = metric;
   const unit = unitOf(metric);
   if (!value || value.state === 'PENDING') return `${label}: not computed yet`;
   if (value.state === 'UNDEFINED' || value.value === undefined) {
     return `${label}: undefined. ${value.undefinedReason ?? ''}`.trim();
   }
-  const parts = [`${label}: ${formatMetric(value.value, unit)}`];
   const interval = formatInterval(value.intervalLow, value.intervalHigh, unit);
-  if (interval) parts.push(`${confidencePercent(metric)} interval ${interval}`);
-  parts.push(`n ${formatCount(value.n)}`);
-  if (value.state === 'INSUFFICIENT_DATA') parts.push(`too few: fewer than ${formatCount(definition?.minN ?? 30)}`);
-  const verdict = compareWithTarget(value, definition);
-  if (verdict && definition?.target !== undefined) {
-    parts.push(`${kVerdictWords[verdict]} ${formatMetric(definition.target, unit)}`);
-  }
-  const trend = trendOf(value.trend, definition);
-  if (trend) parts.push(trend.direction === 'steady' ? 'no clear change' : `${trend.direction}, ${trend.meaning}`);
-  return parts.join(', ');
+  return [
+    `${label}: ${formatMetric(value.value, unit)}`,
+    ...(interval ? [`${confidencePercent(metric)} interval ${interval}`] : []),
+    `n ${formatCount(value.n)}`,
+    ...metricJudgement(metric),
+  ].join(', ');
 }
