@@ -62,8 +62,14 @@ describe('trendOf', () => {
   });
 
   it('needs a change of more than a twentieth where there is no interval', () => {
-    expect(trendOf([point(100), point(104)], definition({ kind: 'VOLUME' }))?.direction).toBe('steady');
-    expect(trendOf([point(100), point(90)], definition({ kind: 'VOLUME' }))).toMatchObject({ direction: 'down', meaning: 'worse' });
+    const visits = definition({ kind: 'VOLUME', target: 50 });
+    expect(trendOf([point(100), point(104)], visits)?.direction).toBe('steady');
+    expect(trendOf([point(100), point(90)], visits)).toMatchObject({ direction: 'down', meaning: 'worse' });
+  });
+
+  it('is neither good nor bad for visits without a target', () => {
+    const visits = definition({ kind: 'VOLUME' });
+    expect(trendOf([point(100), point(150)], visits)).toMatchObject({ direction: 'up', meaning: 'neutral' });
   });
 
   it('skips points that are no numbers', () => {

@@ -41,7 +41,8 @@ export function compareWithTarget(
 }
 
 export type TrendDirection = 'up' | 'down' | 'steady';
-export type TrendMeaning = 'better' | 'worse' | 'steady';
+// 'neutral' is a change that is neither good nor bad.
+export type TrendMeaning = 'better' | 'worse' | 'neutral' | 'steady';
 
 export interface Trend {
   direction: TrendDirection;
@@ -75,6 +76,8 @@ export function trendOf(points: TrendPoint[] | undefined, definition: MetricDefi
   }
   if (!changed) return { direction: 'steady', meaning: 'steady', from, to };
   const direction = to.value > from.value ? 'up' : 'down';
+  // More visits are good at a checkout and bad at a complaint: without a target they are only more.
+  if (definition?.kind === 'VOLUME' && definition.target === undefined) return { direction, meaning: 'neutral', from, to };
   const good = betterDirection(definition) === 'higher' ? 'up' : 'down';
   return { direction, meaning: direction === good ? 'better' : 'worse', from, to };
 }

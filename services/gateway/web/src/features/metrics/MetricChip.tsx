@@ -32,7 +32,7 @@ export function VerdictGlyph({ verdict, size = 13 }: { verdict: TargetVerdict | 
 export function TrendGlyph({ trend, size = 14 }: { trend: Trend | undefined; size?: number }) {
   if (!trend) return null;
   const Icon = { up: IconArrowUpRight, down: IconArrowDownRight, steady: IconArrowRight }[trend.direction];
-  const tone = { better: classes.good, worse: classes.bad, steady: classes.muted }[trend.meaning];
+  const tone = { better: classes.good, worse: classes.bad, neutral: classes.muted, steady: classes.muted }[trend.meaning];
   return (
     <span className={`${classes.glyph} ${tone}`}>
       <Icon size={size} stroke={2.2} aria-hidden />
@@ -45,7 +45,7 @@ function Spoken({ children }: { children: ReactNode }) {
   return <span className="tl-spoken">{children}</span>;
 }
 
-const kSparkColor = { better: 'var(--tl-good)', worse: 'var(--tl-bad)', steady: 'var(--tl-muted)' };
+const kSparkColor = { better: 'var(--tl-good)', worse: 'var(--tl-bad)', neutral: 'var(--tl-muted)', steady: 'var(--tl-muted)' };
 
 function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }) {
   const { value, definition } = metric;
@@ -63,7 +63,9 @@ function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }
       <span className={classes.reading}>
         <span className={classes.value}>–</span>
         <Spoken> undefined: </Spoken>
-        <span className={classes.reason}>{value.undefinedReason || 'Undefined'}</span>
+        <span className={classes.reason} title={value.undefinedReason}>
+          {value.undefinedReason || 'Undefined'}
+        </span>
       </span>
     );
   }

@@ -69,7 +69,9 @@ function Headline({ metric }: { metric: Metric }) {
       <div className={classes.headline}>
         <span className={`${classes.big} tl-number`}>{formatMetric(value.value, unit, 'full')}</span>
         <Text c="dimmed" className="tl-number">
-          {interval ? `${confidencePercent(metric)} interval ${interval} · ` : ''}n {formatCount(value.n)}
+          {[interval && `${confidencePercent(metric)} interval ${interval}`, unit !== 'visits' && `n ${formatCount(value.n)}`]
+            .filter(Boolean)
+            .join(' · ')}
         </Text>
       </div>
       <Tags metric={metric} />
@@ -83,7 +85,7 @@ function Tags({ metric }: { metric: Metric }) {
   const verdict = compareWithTarget(value, definition);
   const trend = trendOf(value?.trend, definition);
   const verdictTone: Record<string, Tone> = { met: 'good', unclear: 'warn', missed: 'bad' };
-  const trendTone: Record<string, Tone> = { better: 'good', worse: 'bad', steady: 'plain' };
+  const trendTone: Record<string, Tone> = { better: 'good', worse: 'bad', neutral: 'plain', steady: 'plain' };
   return (
     <div className={classes.tags}>
       {value?.state === 'INSUFFICIENT_DATA' && (
@@ -98,7 +100,7 @@ function Tags({ metric }: { metric: Metric }) {
         <Tag tone={trendTone[trend.meaning]} icon={<TrendGlyph trend={trend} />}>
           {trend.direction === 'steady'
             ? 'No clear change since the interval before'
-            : `${humanize(trend.direction)} since the interval before: ${trend.meaning}`}
+            : `${humanize(trend.direction)} since the interval before${trend.meaning === 'neutral' ? '' : `: ${trend.meaning}`}`}
         </Tag>
       )}
     </div>

@@ -40,7 +40,8 @@ export function metricJudgement(metric: Metric): string[] {
     parts.push(`${kVerdictWords[verdict]} ${formatMetric(definition.target, unitOf(metric))}`);
   }
   const trend = trendOf(value?.trend, definition);
-  if (trend) parts.push(trend.direction === 'steady' ? 'no clear change' : `${trend.direction}, ${trend.meaning}`);
+  if (trend?.meaning === 'steady') parts.push('no clear change');
+  else if (trend) parts.push(trend.meaning === 'neutral' ? trend.direction : `${trend.direction}, ${trend.meaning}`);
   return parts;
 }
 
