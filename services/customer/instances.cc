@@ -22,6 +22,11 @@ void SetTimestamp(absl::Time time, google::protobuf::Timestamp& timestamp) {
       static_cast<int32_t>(absl::ToInt64Nanoseconds(time - absl::FromUnixSeconds(timestamp.seconds()))));
 }
 
+// In whole microseconds, the resolution of events, as the engines compare.
+bool IsLonger(absl::Duration since, absl::Duration limit) {
+  return absl::Ceil(since, absl::Microseconds(1)) > absl::Floor(limit, absl::Microseconds(1));
+}
+
 // What tells runs apart. Values of different kinds are different values: 5 is not "5".
 struct Correlation {
   std::string key;
@@ -114,10 +119,12 @@ void InstanceBuilder::Add(const v1::CustomerEvent& event) {
 }
 
 v1::JourneyInstance::Status InstanceBuilder::StatusOf(const Run& run, absl::Time now) const {
-  const absl::Duration since = now - run.last_visit_time;
   if (run.completed) return v1::JourneyInstance::COMPLETED;
-  if (since > map_.abandon_after) return v1::JourneyInstance::ABANDONED;
-  if (since > map_.touchpoints[static_cast<size_t>(run.position)].stalled_after) return v1::JourneyInstance::STALLED;
+  const absl::Duration since = now - run.last_visit_time;
+  if (IsLonger(since, map_.abandon_after)) return v1::JourneyInstance::ABANDONED;
+  if (IsLonger(since, map_.touchpoints[static_cast<size_t>(run.position)].stalled_after)) {
+    return v1::JourneyInstance::STALLED;
+  }
   return v1::JourneyInstance::ACTIVE;
 }
 
