@@ -192,23 +192,27 @@ absl::StatusOr<Estimates> MeasurePair(const MetricAttachment& attachment, const 
   query.from = subject.from;
   query.to = subject.to;
   query.run = run;
-  absl::Time cutoff = absl::InfiniteFuture();
-  if (attachment.has_conversion_window()) {
-    query.conversion_window = ToDuration(attachment.conversion_window());
-    cutoff = MaturityCutoff(query.conversion_window, now);
+  Estimates estimates;
+  if (!attachment.has_conversion_window()) {
+    query.windows = windows;
+    ASSIGN_OR_RETURN(const auto pairs, view.Pairs(query));
+    for (const PairAggregate& judged : pairs) estimates.push_back(PairEstimate(definition, judged, options));
+    return estimates;
   }
+  query.conversion_window = ToDuration(attachment.conversion_window());
+  const absl::Time cutoff = MaturityCutoff(query.conversion_window, now);
   for (const TimeRange& window : windows) {
     const absl::Time cut = std::clamp(cutoff, window.start, window.end);
     query.windows.push_back({.start = window.start, .end = cut});
     query.windows.push_back({.start = cut, .end = window.end});
   }
-  ASSIGN_OR_RETURN(const auto pairs, view.Pairs(query));
-  Estimates estimates;
+  ASSIGN_OR_RETURN(auto pairs, view.Pairs(query));
   for (size_t i = 0; i < windows.size(); ++i) {
-    PairAggregate judged = pairs[2 * i];
+    PairAggregate& judged = pairs[2 * i];
     const PairAggregate& young = pairs[2 * i + 1];
     judged.entered += young.entered;
     judged.immature += young.entered;
+    judged.target_only += young.target_only;
     estimates.push_back(PairEstimate(definition, judged, options));
   }
   return estimates;

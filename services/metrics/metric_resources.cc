@@ -346,7 +346,7 @@ absl::Status ValidateMetricAttachment(const MetricAttachment& attachment, absl::
     violations.Add("conversion_window", "can be set for CONVERSION and DROP_OFF only");
   }
   if (!attachment.filter().empty()) {
-    violations.AddStatus("filter", Filter::ParseAndCheck(attachment.filter(), EventFilterFields()).status());
+    violations.AddStatus("", Filter::ParseAndCheck(attachment.filter(), EventFilterFields()).status());
   }
   CheckWindows(attachment, violations);
   return violations.ToStatus();
