@@ -122,12 +122,18 @@ absl::Status LimitExceeded(absl::string_view what, int64_t limit, absl::string_v
 absl::Status Overloaded(absl::string_view what, absl::Duration retry_after);  // OVERLOADED
 absl::Status StorageFull(absl::string_view what);                             // STORAGE_FULL
 absl::Status BackendUnavailable(absl::string_view what);                      // BACKEND_UNAVAILABLE
-absl::Status ShuttingDown();                                                  // SHUTTING_DOWN
+// The server cannot listen there. ADDRESS_UNUSABLE
+absl::Status AddressUnusable(absl::string_view address, absl::string_view problem);
+absl::Status ShuttingDown();  // SHUTTING_DOWN
 
 // ---- UNIMPLEMENTED, DEADLINE_EXCEEDED, INTERNAL ---------------------------------------------------------------------
 
-absl::Status NotImplemented(absl::string_view what);    // NOT_IMPLEMENTED
-absl::Status DeadlineExceeded(absl::string_view what);  // DEADLINE_EXCEEDED
+absl::Status NotImplemented(absl::string_view what);  // NOT_IMPLEMENTED
+// The path exists, the HTTP method on it does not; `allow`: "GET, HEAD".
+absl::Status MethodNotAllowed(absl::string_view method, absl::string_view allow);  // METHOD_NOT_ALLOWED
+// PERMISSION_DENIED: a browser sent the request for another site's page.
+absl::Status CrossOriginRefused(absl::string_view origin);  // CROSS_ORIGIN
+absl::Status DeadlineExceeded(absl::string_view what);      // DEADLINE_EXCEEDED
 // Our bug. The text is fixed; `detail` goes only to the log.
 absl::Status Internal(absl::string_view detail);  // INTERNAL
 

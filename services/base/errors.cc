@@ -391,6 +391,12 @@ absl::Status BackendUnavailable(absl::string_view what) {
               absl::StrCat(Excerpt(what), " is not available; try again"), {{"what", std::string(what)}});
 }
 
+absl::Status AddressUnusable(absl::string_view address, absl::string_view problem) {
+  return Make(absl::StatusCode::kUnavailable, "ADDRESS_UNUSABLE",
+              absl::StrCat("cannot listen on ", Excerpt(address), ": ", Excerpt(problem)),
+              {{"address", std::string(address)}});
+}
+
 absl::Status ShuttingDown() {
   return Make(absl::StatusCode::kUnavailable, "SHUTTING_DOWN", "the server is shutting down; try another or try again");
 }
@@ -400,6 +406,19 @@ absl::Status ShuttingDown() {
 absl::Status NotImplemented(absl::string_view what) {
   return Make(absl::StatusCode::kUnimplemented, "NOT_IMPLEMENTED",
               ToValidUtf8(what, limits::kFieldDescriptionBytesMax));
+}
+
+absl::Status MethodNotAllowed(absl::string_view method, absl::string_view allow) {
+  return Make(absl::StatusCode::kUnimplemented, "METHOD_NOT_ALLOWED",
+              absl::StrCat("this address does not take ", Excerpt(method), "; it takes ", Excerpt(allow)),
+              {{"method", std::string(method)}, {"allow", std::string(allow)}});
+}
+
+absl::Status CrossOriginRefused(absl::string_view origin) {
+  return Make(
+      absl::StatusCode::kPermissionDenied, "CROSS_ORIGIN",
+      absl::StrCat("changes from pages of ", Excerpt(origin), " are refused; the app is served by this server itself"),
+      {{"origin", std::string(origin)}});
 }
 
 absl::Status DeadlineExceeded(absl::string_view what) {

@@ -175,7 +175,7 @@ inline constexpr size_t kHttpHeaderBytesMax = 16 * 1024;  // 431; twice what bro
 inline constexpr size_t kHttpTargetBytesMax = 8 * 1024;   // 414; a filter of 4096 bytes, percent-encoded in part
 // Each connection holds about 20 KB; browsers open six each. RESOURCE_EXHAUSTED, 503.
 inline constexpr int kHttpConnectionCountMax = 1024;
-// Time for a whole request to arrive, counted from its first byte. 408.
+// Time for a whole request to arrive, counted from its first byte; then the connection is closed.
 inline constexpr absl::Duration kHttpReadTimeout = absl::Seconds(30);
 // Time that a connection may wait between requests; above the 60 s after which common proxies let go first.
 inline constexpr absl::Duration kHttpIdleTimeout = absl::Seconds(75);
@@ -185,6 +185,8 @@ inline constexpr absl::Duration kHttpCallTimeoutDefault = absl::Seconds(30);
 inline constexpr absl::Duration kHttpCallTimeoutMax = absl::Minutes(5);
 // Files of the app are read whole.
 inline constexpr size_t kStaticFileBytesMax = 32 * 1024 * 1024;
+// Nesting of JSON; the deepest message of ours nests eight levels, and property values are flat.
+inline constexpr size_t kJsonDepthMax = 64;
 // Query parameters of one request.
 inline constexpr int kHttpQueryParameterCountMax = 200;
 

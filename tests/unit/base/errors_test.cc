@@ -76,6 +76,9 @@ TEST(ErrorsTest, EveryError_HasItsCodeAndReason) {
       {StoreVersionUnsupported("the catalog", "/d/c", 2, 1), absl::StatusCode::kFailedPrecondition,
        "STORE_VERSION_UNSUPPORTED"},
       {StoreDamaged("the catalog", "/d/c", "not a database"), absl::StatusCode::kDataLoss, "STORE_DAMAGED"},
+      {MethodNotAllowed("PUT", "GET"), absl::StatusCode::kUnimplemented, "METHOD_NOT_ALLOWED"},
+      {CrossOriginRefused("http://x"), absl::StatusCode::kPermissionDenied, "CROSS_ORIGIN"},
+      {AddressUnusable("127.0.0.1:80", "permission denied"), absl::StatusCode::kUnavailable, "ADDRESS_UNUSABLE"},
       {NotImplemented("streaming"), absl::StatusCode::kUnimplemented, "NOT_IMPLEMENTED"},
       {DeadlineExceeded("the query"), absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED"},
   };
