@@ -69,11 +69,11 @@ struct StepReach {
 
 // Runs that visit one touchpoint and then another.
 struct PairAggregate {
-  int64_t entered = 0;    // runs with a `from` event in the window
-  int64_t converted = 0;  // of these, with a `to` event at or after it, within the conversion window
-  int64_t immature = 0;   // not converted, and the conversion window has not elapsed yet
-  int64_t negative = 0;   // not converted, and every `to` event lies before the first `from`: a negative interval
-  int64_t target_only = 0;  // runs with a `to` event but no `from` at all, counted beside `entered`
+  int64_t entered = 0;       // runs with a `from` event in the window
+  int64_t converted = 0;     // of these, with a `to` event at or after it, within the conversion window
+  int64_t immature = 0;      // not converted, and the conversion window has not elapsed yet
+  int64_t negative = 0;      // not converted, and every `to` event lies before the first `from`: a negative interval
+  int64_t target_only = 0;   // runs with a `to` event but no `from` at all, counted beside `entered`
   DurationSketch durations;  // first `from` to the first `to` at or after it
   void Merge(const PairAggregate& other);
 };
@@ -118,7 +118,7 @@ struct RunPositions {
     Counts positions;
     void Merge(const Touchpoint& other);
   };
-  std::vector<Touchpoint> touchpoints;  // in the order of the query
+  std::vector<Touchpoint> touchpoints;                               // in the order of the query
   std::map<std::pair<int, int>, TransitionGraph::Edge> transitions;  // adjacent visits, by touchpoint index
   int64_t runs = 0;
   void Merge(const RunPositions& other);
