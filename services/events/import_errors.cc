@@ -22,6 +22,10 @@ absl::Status FileUnreadableError(absl::string_view path, int error_number) {
   }
 }
 
+absl::Status FileUnwritableError(absl::string_view path, int error_number) {
+  return absl::PermissionDeniedError(absl::StrCat("'", path, "' could not be written: ", std::strerror(error_number)));
+}
+
 absl::Status GzipTruncatedError(int64_t size_bytes) {
   return absl::DataLossError(absl::StrCat("the gzipped file is cut off after ", size_bytes,
                                           " bytes; what came before was read; get the whole file and import it again"));

@@ -11,6 +11,8 @@ namespace throughline {
 
 // NOT_FOUND, PERMISSION_DENIED, INVALID_ARGUMENT (a folder) or UNAVAILABLE, by the errno.
 absl::Status FileUnreadableError(absl::string_view path, int error_number);
+// The same for a file that cannot be written.
+absl::Status FileUnwritableError(absl::string_view path, int error_number);
 // DATA_LOSS: the file ends before its gzip stream does.
 absl::Status GzipTruncatedError(int64_t size_bytes);
 // DATA_LOSS: the gzip stream is damaged.
