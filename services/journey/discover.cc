@@ -33,6 +33,7 @@ struct Step {
   std::string event_name;
   const TransitionGraph::Node* node = nullptr;
   double place = 0;     // mean place in the run, 0 to 1
+  double level = 0;     // the same, made to ascend along the order of the touchpoints
   int64_t leaving = 0;  // ways out: followed by something, or the end of a run
   size_t phase = 0;
   v1::Touchpoint touchpoint;
@@ -50,22 +51,18 @@ bool Earlier(const Step& left, const Step& right) {
   return left.event_name < right.event_name;
 }
 
-// The most frequent event names, in the order in which runs pass them.
+// The most frequent event names, by their mean place.
 std::vector<Step> MakeSteps(const TransitionGraph& graph, int count_max) {
   std::vector<Step> steps;
+  std::map<std::string, int64_t> leaving;
+  for (const auto& [ends, edge] : graph.edges) leaving[ends.first] += edge.count;
   for (const auto& [event_name, node] : graph.nodes) {
     if (node.events <= 0) continue;
     Step& step = steps.emplace_back();
     step.event_name = event_name;
     step.node = &node;
     step.place = static_cast<double>(node.place_millionths) / 1e6 / static_cast<double>(node.events);
-    step.leaving = node.ends;
-  }
-  std::map<std::string, Step*> step_by_name;
-  for (Step& step : steps) step_by_name.emplace(step.event_name, &step);
-  for (const auto& [ends, edge] : graph.edges) {
-    const auto from = step_by_name.find(ends.first);
-    if (from != step_by_name.end()) from->second->leaving += edge.count;
+    step.leaving = leaving[event_name] + node.ends;
   }
   const size_t kept = static_cast<size_t>(std::clamp(count_max, 1, limits::kTouchpointCountMax));
   std::sort(steps.begin(), steps.end(), MoreEvents);
@@ -74,13 +71,75 @@ std::vector<Step> MakeSteps(const TransitionGraph& graph, int count_max) {
   return steps;
 }
 
+// Keeps the order by place, but lets a step come only when at least half of the ways that lead to it (the start of a
+// run included, repetitions of the step itself left out) come from steps before it. Places alone mislead: what only
+// long runs reach, and reach early, seems to come before what every run passes. Where loops leave no such step, the
+// next by place comes.
+void OrderByFlow(const TransitionGraph& graph, std::vector<Step>& steps) {
+  std::map<std::string, size_t> index_by_name;
+  for (size_t i = 0; i < steps.size(); ++i) index_by_name.emplace(steps[i].event_name, i);
+  std::vector<int64_t> arriving(steps.size());
+  std::vector<int64_t> arrived(steps.size());  // of these, from the start or steps that have come
+  std::vector<std::vector<std::pair<size_t, int64_t>>> ways(steps.size());
+  for (size_t i = 0; i < steps.size(); ++i) arriving[i] = arrived[i] = steps[i].node->starts;
+  for (const auto& [ends, edge] : graph.edges) {
+    const auto from = index_by_name.find(ends.first);
+    const auto to = index_by_name.find(ends.second);
+    if (from == index_by_name.end() || to == index_by_name.end() || from == to) continue;
+    arriving[to->second] += edge.count;
+    ways[from->second].emplace_back(to->second, edge.count);
+  }
+  std::vector<bool> has_come(steps.size(), false);
+  std::vector<Step> ordered;
+  ordered.reserve(steps.size());
+  while (ordered.size() < steps.size()) {
+    std::optional<size_t> first;
+    std::optional<size_t> ready;
+    for (size_t i = 0; i < steps.size() && !ready.has_value(); ++i) {
+      if (has_come[i]) continue;
+      if (!first.has_value()) first = i;
+      if (2 * arrived[i] >= arriving[i]) ready = i;
+    }
+    const size_t next = ready.value_or(*first);
+    has_come[next] = true;
+    for (const auto& [to, count] : ways[next]) arrived[to] += count;
+    ordered.push_back(steps[next]);
+  }
+  steps = std::move(ordered);
+}
+
+// The levels closest to the places that never descend along the order (pooling of adjacent violators, by events).
+void SetLevels(std::vector<Step>& steps) {
+  struct Pool {
+    double sum = 0;
+    double weight = 0;
+    size_t count = 0;
+  };
+  std::vector<Pool> pools;
+  for (const Step& step : steps) {
+    const double weight = static_cast<double>(step.node->events);
+    pools.push_back({step.place * weight, weight, 1});
+    while (pools.size() > 1) {
+      const Pool last = pools.back();
+      Pool& before = pools[pools.size() - 2];
+      if (before.sum * last.weight < last.sum * before.weight) break;
+      before = {before.sum + last.sum, before.weight + last.weight, before.count + last.count};
+      pools.pop_back();
+    }
+  }
+  size_t i = 0;
+  for (const Pool& pool : pools) {
+    for (size_t k = 0; k < pool.count; ++k) steps[i++].level = pool.sum / pool.weight;
+  }
+}
+
 // Sums of squared deviations from the mean, for every range of consecutive places.
 class Spread {
  public:
   explicit Spread(const std::vector<Step>& steps) : sums_(1, 0), squares_(1, 0) {
     for (const Step& step : steps) {
-      sums_.push_back(sums_.back() + step.place);
-      squares_.push_back(squares_.back() + step.place * step.place);
+      sums_.push_back(sums_.back() + step.level);
+      squares_.push_back(squares_.back() + step.level * step.level);
     }
   }
   double Of(size_t begin, size_t end) const {
@@ -94,13 +153,13 @@ class Spread {
   std::vector<double> squares_;
 };
 
-// Cuts the ordered steps into phases where their places leave gaps: for each number of phases the cut with the smallest
+// Cuts the ordered steps into phases where their levels leave gaps: for each number of phases the cut with the smallest
 // spread within phases (natural breaks, exact by dynamic programming), and the smallest number that is good enough.
-// Steps at one place are never cut apart. Returns where each phase begins.
+// Steps of one level are never cut apart. Returns where each phase begins.
 std::vector<size_t> CutPhases(const std::vector<Step>& steps) {
   const size_t n = steps.size();
   size_t distinct = n == 0 ? 0 : 1;
-  for (size_t i = 1; i < n; ++i) distinct += steps[i].place != steps[i - 1].place ? 1 : 0;
+  for (size_t i = 1; i < n; ++i) distinct += steps[i].level != steps[i - 1].level ? 1 : 0;
   const size_t count_max = std::min(kPhaseCountMax, distinct);
   const Spread spread(steps);
   const double enough = n == 0 ? 0 : kPhaseVarianceMax * spread.Of(0, n);
@@ -115,7 +174,7 @@ std::vector<size_t> CutPhases(const std::vector<Step>& steps) {
     ++count;
     for (size_t end = count; end <= n; ++end) {
       for (size_t start = count - 1; start < end; ++start) {
-        if (start > 0 && steps[start].place == steps[start - 1].place) continue;
+        if (start > 0 && steps[start].level == steps[start - 1].level) continue;
         const double total = best[count - 1][start] + spread.Of(start, end);
         if (total < best[count][end]) {
           best[count][end] = total;
@@ -298,6 +357,8 @@ v1::JourneyMap DiscoverJourneyMap(const TransitionGraph& graph, const DiscoverOp
   map.mutable_instance_rule()->set_correlation_property(options.correlation_property);
 
   std::vector<Step> steps = MakeSteps(graph, options.touchpoint_count_max);
+  OrderByFlow(graph, steps);
+  SetLevels(steps);
   ElementIds ids;
   FillTouchpoints(options, steps, ids);
   MarkCompletion(steps);

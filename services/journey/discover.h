@@ -28,9 +28,9 @@ struct DiscoverOptions {
 absl::StatusOr<std::vector<std::string>> ReadDepartmentIds(CatalogReader& reader, absl::string_view workspace_name);
 
 // Touchpoints are the most frequent event names, in the order in which runs pass them; phases are cut where that order
-// has its largest gaps; transitions are the ways that at least transition_share_min of those who leave a touchpoint
-// take. The draft passes ValidateJourneyMap, and PublishJourneyMap unless the graph is empty: an empty graph gives a
-// map without touchpoints.
+// leaves gaps (docs/decisions/discovery.md); transitions are the ways that at least transition_share_min of those who
+// leave a touchpoint take. The draft passes ValidateJourneyMap, and PublishJourneyMap unless the graph is empty: an
+// empty graph gives a map without touchpoints.
 v1::JourneyMap DiscoverJourneyMap(const TransitionGraph& graph, const DiscoverOptions& options);
 
 }  // namespace throughline

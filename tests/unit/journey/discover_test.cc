@@ -161,6 +161,32 @@ TEST(DiscoverJourneyMapTest, Phases_AreCutAtTheGaps) {
   EXPECT_THAT(map.phases(2).display_name(), ::testing::StartsWith("Ending with C"));
 }
 
+TEST(DiscoverJourneyMapTest, WhatOnlyLongRunsReach_ComesAfterWhatItFollows) {
+  // Most runs end after the check, which is the middle of those; in the long ones it stands at the beginning.
+  std::vector<std::vector<std::string>> runs;
+  for (int i = 0; i < 70; ++i) runs.push_back({"submit", "check", "decline"});
+  for (int i = 0; i < 30; ++i) {
+    runs.push_back({"submit", "check", "accept", "offer", "call", "call", "call", "call", "call", "pay"});
+  }
+  const TransitionGraph graph = GraphOf(runs);
+  const auto place = [&](const char* name) {
+    const TransitionGraph::Node& node = graph.nodes.at(name);
+    return static_cast<double>(node.place_millionths) / static_cast<double>(node.events);
+  };
+  ASSERT_LT(place("accept"), place("check")) << "by place alone the order would be wrong";
+  EXPECT_THAT(TouchpointIds(DiscoverJourneyMap(graph, Options())),
+              ElementsAre("submit", "check", "accept", "offer", "call", "pay", "decline"));
+}
+
+TEST(DiscoverJourneyMapTest, Circles_DoNotBreakTheOrder) {
+  // Every run goes round three times: each step is mostly reached from the one behind it.
+  std::vector<std::vector<std::string>> runs(10, {"in", "a", "b", "c", "a", "b", "c", "a", "b", "c", "out"});
+  const v1::JourneyMap map = DiscoverJourneyMap(GraphOf(runs), Options());
+  EXPECT_THAT(TouchpointIds(map), ElementsAre("in", "a", "b", "c", "out"));
+  EXPECT_EQ(FindTransition(map, "c-to-a")->kind(), v1::Transition::LOOP);
+  EXPECT_OK(ValidateJourneyMapContent(map, kWorkspace));
+}
+
 TEST(DiscoverJourneyMapTest, EvenRun_HasThreeToSevenPhasesInOrder) {
   for (const int length : {1, 2, 3, 4, 8, 20, 40}) {
     std::vector<std::string> run;
