@@ -88,8 +88,8 @@ describe('the way through the app', () => {
       }
       await page.keyboard.press('Escape');
 
-      await page.getByRole('link', { name: 'Customers' }).click();
-      await page.getByRole('textbox', { name: 'Lifecycle stage' }).waitFor();
+      await page.getByRole('link', { name: 'Customers', exact: true }).click();
+      await page.getByLabel('Lifecycle stage').first().waitFor();
       await page.getByRole('searchbox').fill('customer-010');
       await page.getByRole('link', { name: 'customer-010' }).click();
       await page.getByTestId('line').waitFor();
@@ -267,13 +267,13 @@ describe('the keyboard', () => {
       await page.keyboard.press('ArrowRight');
       assert.equal(await focused(), 'Places the order');
       await page.keyboard.press('ArrowDown');
-      assert.equal(await page.evaluate(() => document.activeElement?.dataset.metric), `${kMap}/metricAttachments/order-visits`);
+      assert.equal(await page.evaluate(() => document.activeElement?.dataset.metric), `${kMap}/metricAttachments/order-conversion`);
       await page.keyboard.press('Enter');
       await page.getByRole('dialog').getByTestId('metric-headline').waitFor();
       await page.keyboard.press('Escape');
       await page.getByRole('dialog').waitFor({ state: 'hidden' });
       await until('the focus to be back on the number', () =>
-        page.evaluate((name) => document.activeElement?.dataset.metric === name, `${kMap}/metricAttachments/order-visits`));
+        page.evaluate((name) => document.activeElement?.dataset.metric === name, `${kMap}/metricAttachments/order-conversion`));
       await page.keyboard.press('End');
       assert.equal(await focused(), 'Writes a review');
       await page.keyboard.press('Home');
