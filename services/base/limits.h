@@ -165,6 +165,8 @@ inline constexpr int kTransitionGraphEdgeCountMax = 20'000;
 // the bytes bound what one client can make the server hold.
 inline constexpr int kStreamBatchCountMax = 8;
 inline constexpr size_t kStreamBytesMax = 32 * 1024 * 1024;
+// Calls that one connection may have under way; more wait at the client. Ten times what one screen of the app asks for.
+inline constexpr int kStreamsPerConnectionMax = 1000;
 // Threads of the executor: they mostly wait for the disk. Group commit shares an fsync among those that wait, so there
 // are enough for dozens of writers to share each.
 inline constexpr int kExecutorThreadCount = 48;
