@@ -67,14 +67,14 @@ export function BoardPage() {
       {!map.publishedVersion && (map.touchpoints ?? []).length > 0 && (
         <div className={classes.banner} role="note">
           Not published yet, so nothing is measured. Publish it with{' '}
-          <code>{`curl -X POST ${window.location.origin}/v1/${map.name}:publish -d '{}'`}</code>
+          <code>{`throughline --workspace ${workspaceId} map publish ${mapId}`}</code>
         </div>
       )}
       {(map.phases ?? []).length === 0 ? (
         <EmptyState
           icon={<IconLayoutKanban size={26} stroke={1.6} />}
           title="This map is still empty"
-          commands={[`throughline map discover --workspace ${workspaceId}`]}
+          commands={[`throughline --workspace ${workspaceId} map discover --create my-journey`]}
         >
           Let the recorded events draft one, and start from what really happens:
         </EmptyState>

@@ -137,7 +137,7 @@ export function CustomersPage() {
           <EmptyState
             icon={<IconUsers size={26} stroke={1.6} />}
             title="No customers yet"
-            commands={[`throughline import events.csv --workspace ${workspaceId}`]}
+            commands={[`throughline --workspace ${workspaceId} import csv events.csv --mapping mapping.json`]}
           >
             Customers come into being with their first event. Import some:
           </EmptyState>

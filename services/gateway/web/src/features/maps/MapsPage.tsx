@@ -89,8 +89,8 @@ export function MapsPage() {
           icon={<IconRoute size={26} stroke={1.6} />}
           title="No journey map yet"
           commands={[
-            `throughline import events.csv --workspace ${workspaceId}`,
-            `throughline map discover --workspace ${workspaceId}`,
+            `throughline --workspace ${workspaceId} import csv events.csv --mapping mapping.json`,
+            `throughline --workspace ${workspaceId} map discover --create my-journey`,
           ]}
         >
           Start from reality: import what customers did, and let the events draft the first map.

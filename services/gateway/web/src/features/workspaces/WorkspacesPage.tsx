@@ -58,9 +58,7 @@ export function WorkspacesPage() {
           <EmptyState
             icon={<IconBuildingCommunity size={26} stroke={1.6} />}
             title="No workspace yet"
-            commands={[
-              `curl -X POST '${window.location.origin}/v1/workspaces?workspaceId=my-company' -d '{"displayName": "My company"}'`,
-            ]}
+            commands={['throughline workspace create my-company']}
           >
             A workspace holds one company&rsquo;s customers, events and journey maps. Create one, or start the server on
             an empty data directory without <code>--empty</code> to get a demonstration company.
