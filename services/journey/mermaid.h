@@ -31,8 +31,8 @@ struct MermaidJourney {
 std::string WriteMermaid(const MermaidJourney& journey);
 
 // Reads what Mermaid reads: comments (`%%`, and `#` that begins no entity code), directives, front matter (its title),
-// accessible title and description, statements ended by line breaks or semicolons, any case of keywords; also inside a
-// Markdown code fence. Scores must be from 1 to 5.
+// accessible title and description. Also what people write and Mermaid refuses: semicolons between statements, keywords
+// in any case, a Markdown code fence around it all. Scores must be from 1 to 5.
 // INVALID_ARGUMENT: INVALID_MERMAID; also for more than kPhaseCountMax sections or kTouchpointCountMax tasks.
 absl::StatusOr<MermaidJourney> ParseMermaid(absl::string_view text);
 
