@@ -2,12 +2,14 @@
 
 #include <array>
 #include <cstring>
+#include <mutex>
 
 #include "absl/base/internal/endian.h"
 #include "absl/strings/str_cat.h"
 #include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
 #include "rocksdb/write_batch.h"
+#include "services/base/log.h"
 #include "services/base/status_macros.h"
 #include "services/events/native/rocksdb_error.h"
 #include "services/events/native/store_format.h"
@@ -16,6 +18,7 @@
 namespace throughline {
 namespace {
 
+constexpr char kWhat[] = "the event store";
 constexpr char kWorkspacePrefix = 'w';
 constexpr char kEventPrefix = 'e';
 constexpr size_t kEventPrefixSize = 1 + sizeof(uint32_t);
@@ -34,6 +37,8 @@ class EventKey {
  private:
   std::array<char, kEventPrefixSize + sizeof(uint64_t)> bytes_;
 };
+
+std::string WorkspaceKey(const std::string& id) { return absl::StrCat(std::string(1, kWorkspacePrefix), id); }
 
 int64_t SequenceOf(rocksdb::Slice key) {
   return static_cast<int64_t>(absl::big_endian::Load64(key.data() + kEventPrefixSize));
@@ -68,10 +73,47 @@ absl::StatusOr<std::shared_ptr<EventLog>> EventLog::Open(const std::string& dire
   RETURN_IF_ERROR(EnsureStoreFormat(locked->path()));
   rocksdb::Options options = DatabaseOptions();
   if (env != nullptr) options.env = env;
+  std::shared_ptr<EventLog> log(new EventLog(std::move(locked), std::move(options)));
+  RETURN_IF_ERROR(log->OpenDatabase());
+  return log;
+}
+
+absl::Status EventLog::OpenDatabase() {
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status status = rocksdb::DB::Open(options, *locked / "log", &db);
-  if (!status.ok()) return MapRocksDbError(status, directory);
-  return std::shared_ptr<EventLog>(new EventLog(std::move(locked), std::unique_ptr<rocksdb::DB>(db)));
+  RETURN_IF_ERROR(Mapped(rocksdb::DB::Open(options_, *directory_ / "log", &db)));
+  db_.reset(db);
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_lock<std::shared_mutex>> EventLog::Reading() const {
+  std::shared_lock lock(mutex_);
+  if (db_ == nullptr) return BackendUnavailable(kWhat);
+  return lock;
+}
+
+absl::Status EventLog::ProbeDisk() const {
+  const std::string path = *directory_ / "PROBE";
+  rocksdb::Status status = rocksdb::WriteStringToFile(options_.env, std::string(64 << 10, '.'), path, true);
+  options_.env->DeleteFile(path).PermitUncheckedError();
+  return Mapped(status);
+}
+
+absl::Status EventLog::Recover() {
+  if (db_ != nullptr) RETURN_IF_ERROR(ProbeDisk());
+  LogWarning("opening the event log anew after a failed write", {{"directory", directory_->path()}});
+  {
+    const std::unique_lock lock(mutex_);
+    db_.reset();
+    RETURN_IF_ERROR(OpenDatabase());
+  }
+  rocksdb::WriteBatch batch;
+  for (const std::string& key : failed_keys_) batch.Delete(key);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  RETURN_IF_ERROR(Mapped(db_->Write(options, &batch)));
+  failed_ = false;
+  failed_keys_.clear();
+  return absl::OkStatus();
 }
 
 absl::Status EventLog::Mapped(const rocksdb::Status& status) const {
@@ -79,23 +121,19 @@ absl::Status EventLog::Mapped(const rocksdb::Status& status) const {
 }
 
 absl::Status EventLog::Damaged(absl::string_view problem) const {
-  return StoreDamaged("the event store", directory_->path(), problem);
+  return StoreDamaged(kWhat, directory_->path(), problem);
 }
 
 absl::Status EventLog::Write(absl::Time record_time, absl::Span<const Entry> entries,
                              const std::map<std::string, uint32_t>& new_workspaces) {
-  if (failed_) {
-    // Flushes what is in memory and begins a new file, so that no trace of the failed write can come back.
-    RETURN_IF_ERROR(Mapped(db_->Resume()));
-    failed_ = false;
-  }
+  if (failed_) RETURN_IF_ERROR(Recover());
   size_t bytes = 0;
   for (const Entry& entry : entries) bytes += entry.event.size() + 40;
   rocksdb::WriteBatch batch(bytes);
   for (const auto& [id, number] : new_workspaces) {
     std::array<char, sizeof(uint32_t)> value;
     absl::little_endian::Store32(value.data(), number);
-    batch.Put(absl::StrCat(std::string(1, kWorkspacePrefix), id), rocksdb::Slice(value.data(), value.size()));
+    batch.Put(WorkspaceKey(id), rocksdb::Slice(value.data(), value.size()));
   }
   std::array<char, kRecordHeaderSize> header;
   absl::little_endian::Store64(header.data(), static_cast<uint64_t>(absl::ToUnixMicros(record_time)));
@@ -109,11 +147,17 @@ absl::Status EventLog::Write(absl::Time record_time, absl::Span<const Entry> ent
   rocksdb::WriteOptions options;
   options.sync = true;
   const rocksdb::Status status = db_->Write(options, &batch);
-  failed_ = !status.ok();
+  if (status.ok()) return absl::OkStatus();
+  failed_ = true;
+  for (const auto& [id, number] : new_workspaces) failed_keys_.push_back(WorkspaceKey(id));
+  for (const Entry& entry : entries) {
+    failed_keys_.push_back(EventKey(entry.workspace, entry.sequence).slice().ToString());
+  }
   return Mapped(status);
 }
 
 absl::StatusOr<std::map<std::string, uint32_t>> EventLog::Workspaces() const {
+  ASSIGN_OR_RETURN(const auto reading, Reading());
   std::map<std::string, uint32_t> out;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
   const rocksdb::Slice prefix(&kWorkspacePrefix, 1);
@@ -127,6 +171,7 @@ absl::StatusOr<std::map<std::string, uint32_t>> EventLog::Workspaces() const {
 }
 
 absl::Status EventLog::Scan(uint32_t workspace, int64_t from, int64_t to, const ScanFunction& function) const {
+  ASSIGN_OR_RETURN(const auto reading, Reading());
   rocksdb::ReadOptions options;
   options.fill_cache = false;  // one pass over everything would push out what timelines read
   options.readahead_size = 2 << 20;
@@ -147,6 +192,7 @@ absl::Status EventLog::Scan(uint32_t workspace, int64_t from, int64_t to, const 
 
 absl::StatusOr<std::vector<EventLog::Record>> EventLog::Read(uint32_t workspace,
                                                              absl::Span<const int64_t> sequences) const {
+  ASSIGN_OR_RETURN(const auto reading, Reading());
   std::vector<EventKey> keys;
   std::vector<rocksdb::Slice> slices;
   keys.reserve(sequences.size());

@@ -13,6 +13,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <shared_mutex>
 #include <string>
 #include <utility>
 #include <vector>
@@ -48,8 +49,10 @@ class EventLog {
   // STORE_VERSION_UNSUPPORTED), and as MapRocksDbError.
   static absl::StatusOr<std::shared_ptr<EventLog>> Open(const std::string& directory, rocksdb::Env* env);
 
-  // All of it durable, or none of it written. After a failure the next call first tries to bring RocksDB back from its
-  // error, so that writing goes on when the disk has space again. Codes as MapRocksDbError.
+  // All of it durable, or none of it recorded. After a failure the next call first asks the disk with a small file, and
+  // if it takes that, opens the database anew and removes what the failed write may have left in it: RocksDB comes back
+  // from few of its errors by itself, and reading must go on while the disk is full. Should the process end before
+  // that, a write that failed while syncing may be found after all. Codes as MapRocksDbError.
   absl::Status Write(absl::Time record_time, absl::Span<const Entry> entries,
                      const std::map<std::string, uint32_t>& new_workspaces);
 
@@ -66,15 +69,25 @@ class EventLog {
   static rocksdb::Options DatabaseOptions();
 
  private:
-  EventLog(std::unique_ptr<DataDirectory> directory, std::unique_ptr<rocksdb::DB> db)
-      : directory_(std::move(directory)), db_(std::move(db)) {}
+  EventLog(std::unique_ptr<DataDirectory> directory, rocksdb::Options options)
+      : directory_(std::move(directory)), options_(std::move(options)) {}
+
+  absl::Status OpenDatabase();
+  absl::Status Recover();
+  absl::Status ProbeDisk() const;
+  // Holds the lock that keeps the database open. UNAVAILABLE if it could not be opened again.
+  absl::StatusOr<std::shared_lock<std::shared_mutex>> Reading() const;
 
   absl::Status Mapped(const rocksdb::Status& status) const;
   absl::Status Damaged(absl::string_view problem) const;
 
   const std::unique_ptr<DataDirectory> directory_;  // locked for as long as the database is open
-  const std::unique_ptr<rocksdb::DB> db_;
-  bool failed_ = false;  // the writer's
+  const rocksdb::Options options_;
+  mutable std::shared_mutex mutex_;  // exclusive while the database is opened anew
+  std::unique_ptr<rocksdb::DB> db_;  // null: could not be opened again
+  // The writer's: the keys of a write that failed.
+  bool failed_ = false;
+  std::vector<std::string> failed_keys_;
 };
 
 }  // namespace throughline
