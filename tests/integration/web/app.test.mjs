@@ -116,7 +116,7 @@ describe('the way through the app', () => {
 
   it('tells what to do next in an empty workspace', () =>
     withPage('/w/blank/maps', async (page) => {
-      await page.getByTestId('empty-state').getByText('throughline map discover').waitFor();
+      await page.getByTestId('empty-state').getByText('map discover --create my-journey').waitFor();
       await page.goto(`${server.base}/w/blank/customers`);
       await page.getByTestId('empty-state').getByText('No customers yet').waitFor();
     }));

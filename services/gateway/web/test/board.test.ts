@@ -128,6 +128,7 @@ describe('emotion', () => {
   it('opens with the persona of whom most is stated', () => {
     const touchpoints = [touchpoint('a', 'p', [measured(1, 'x')]), touchpoint('b', 'p', [measured(1, 'x'), measured(0)])];
     expect(personaWithMostLevels(touchpoints, ['x', 'y'])).toBe('x');
+    expect(personaWithMostLevels([touchpoint('a', 'p', [measured(1, 'x'), measured(0)])], ['x'])).toBe('');
     expect(personaWithMostLevels([], ['x'])).toBe('');
   });
 });

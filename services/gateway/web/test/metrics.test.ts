@@ -95,6 +95,22 @@ describe('metricsBySubject', () => {
   });
 });
 
+describe('a metric’s qualifier', () => {
+  it('tells two of one definition on one subject apart', () => {
+    const attachment = (id: string, fields: object) => ({ name: id, metricDefinition: 'd', touchpoint: 't', ...fields });
+    const metrics = metricsBySubject(
+      [
+        attachment('a', { rollingWindow: '604800s', filter: 'channel = "web"' }),
+        attachment('b', {}),
+        attachment('c', { targetTouchpoint: 'u' }),
+      ],
+      [],
+      [],
+    ).get('touchpoint:t');
+    expect(metrics?.map((metric) => metric.qualifier)).toEqual(['7 d, channel = "web"', 'all time', '']);
+  });
+});
+
 describe('healthOf', () => {
   it('counts every value once', () => {
     const target = definition({ target: 0.5 });

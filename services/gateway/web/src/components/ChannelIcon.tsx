@@ -6,6 +6,7 @@ import {
   IconCreditCard,
   IconDeviceMobile,
   IconForms,
+  IconHome,
   IconMail,
   IconMessageCircle,
   IconPackage,
@@ -19,6 +20,7 @@ import {
 } from '../icons';
 
 const kIcons: [RegExp, typeof IconMail][] = [
+  [/\bweb\b|website|online|portal/, IconBrowser],
   [/mail|newsletter|letter/, IconMail],
   [/phone|call|voice/, IconPhone],
   [/video|meeting|zoom/, IconVideo],
@@ -32,8 +34,8 @@ const kIcons: [RegExp, typeof IconMail][] = [
   [/carrier|delivery|parcel|post|logistic/, IconPackage],
   [/billing|payment|card|invoice/, IconCreditCard],
   [/api|system|server|backend/, IconServer2],
-  [/person|onsite|field|human/, IconUserCircle],
-  [/web|site|online|portal/, IconBrowser],
+  [/visit|technician|onsite|home/, IconHome],
+  [/person|internal|human|crm/, IconUserCircle],
 ];
 
 export function ChannelIcon({ channel, size = 15 }: { channel: string | undefined; size?: number }) {

@@ -67,17 +67,15 @@ export const formatLevel = (level: number): string => {
   return text === '0' ? '0' : level > 0 ? `+${text}` : `\u2212${text}`;
 };
 
-// The choice with the most stated levels comes first, so that the curve is never empty without need.
+// The choice with the fewest gaps: everyone, unless a persona fills more of them.
 export function personaWithMostLevels(touchpoints: Touchpoint[], personas: string[]): string {
   let best = '';
   let most = -1;
   for (const persona of ['', ...personas]) {
-    const own = touchpoints.filter((touchpoint) =>
-      (touchpoint.emotions ?? []).some((emotion) => (emotion.persona ?? '') === persona),
-    ).length;
-    if (own > most) {
+    const stated = touchpoints.filter((touchpoint) => emotionAt(touchpoint, persona) !== undefined).length;
+    if (stated > most) {
       best = persona;
-      most = own;
+      most = stated;
     }
   }
   return best;

@@ -1,10 +1,13 @@
 // What a metric's number says: against its target, and over time. Pure.
 import type { MetricAttachment, MetricDefinition, MetricValue, TrendPoint } from '../api/types';
+import { formatDuration, parseDuration } from './format';
 
 export interface Metric {
   attachment: MetricAttachment;
   definition: MetricDefinition | undefined;
   value: MetricValue | undefined;
+  // What tells it from another metric of the same definition on the same subject: its filter and window.
+  qualifier: string;
 }
 
 export type Better = 'higher' | 'lower';
@@ -90,6 +93,12 @@ export function subjectOf(attachment: MetricAttachment): string {
   return 'map';
 }
 
+function qualifierOf(attachment: MetricAttachment): string {
+  const seconds = parseDuration(attachment.rollingWindow);
+  const window = seconds !== undefined ? formatDuration(seconds) : attachment.fixedWindow ? 'fixed window' : 'all time';
+  return attachment.filter ? `${window}, ${attachment.filter}` : window;
+}
+
 // Joins attachments with their values and definitions, by subject. The order of the attachments is kept.
 export function metricsBySubject(
   attachments: MetricAttachment[],
@@ -99,6 +108,12 @@ export function metricsBySubject(
   const valueOf = new Map(values.map((value) => [value.name, value]));
   const definitionOf = new Map(definitions.map((definition) => [definition.name, definition]));
   const bySubject = new Map<string, Metric[]>();
+  const kindOf = (attachment: MetricAttachment) =>
+    `${subjectOf(attachment)} ${attachment.metricDefinition} ${attachment.targetTouchpoint ?? ''}`;
+  const sharing = new Map<string, number>();
+  for (const attachment of attachments) {
+    sharing.set(kindOf(attachment), (sharing.get(kindOf(attachment)) ?? 0) + 1);
+  }
   for (const attachment of attachments) {
     const subject = subjectOf(attachment);
     const metrics = bySubject.get(subject) ?? [];
@@ -106,6 +121,7 @@ export function metricsBySubject(
       attachment,
       definition: definitionOf.get(attachment.metricDefinition),
       value: valueOf.get(`${attachment.name}/value`),
+      qualifier: (sharing.get(kindOf(attachment)) ?? 0) > 1 ? qualifierOf(attachment) : '',
     });
     bySubject.set(subject, metrics);
   }

@@ -16,7 +16,8 @@ export const unitOf = (metric: Metric): string | undefined => metric.value?.unit
 export function metricLabel(metric: Metric, touchpointLabel: TouchpointLabel): string {
   const label = metric.definition?.displayName || humanize(lastSegment(metric.attachment.metricDefinition));
   const target = metric.attachment.targetTouchpoint;
-  return target ? `${label} \u2192 ${touchpointLabel(target)}` : label;
+  const full = target ? `${label} \u2192 ${touchpointLabel(target)}` : label;
+  return metric.qualifier ? `${full} (${metric.qualifier})` : full;
 }
 
 export const kVerdictWords: Record<TargetVerdict, string> = {
