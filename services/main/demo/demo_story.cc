@@ -200,7 +200,8 @@ bool DemoStory::GetConnected(int64_t& time) {
     return false;
   }
   Add(delivered, "logistics", "router_delivered", "parcel", kProduct, {{"region", region_}});
-  int64_t installed = AtWork(handed + lead);
+  // Not on the day of the parcel.
+  int64_t installed = AtWork(std::max(handed + lead, delivered + kDay / 2));
   if (random_.Chance(day >= kSlowFirstDay && day < kSlowLastDay ? 110 : 45)) {
     Add(installed, "field", "appointment_missed", "visit", kProduct, {{"region", region_}});
     Feel(-80);
