@@ -31,4 +31,4 @@ endif()
 # Our own code only; generated code is exempt (it sets none of these).
 add_library(throughline_warnings INTERFACE)
 # -Wno-restrict: g++ 12 reports string concatenation that it has inlined itself (GCC bug 105651).
-target_compile_options(throughline_warnings INTERFACE -Wall -Wextra -Werror -Wno-restrict)
+target_compile_options(throughline_warnings INTERFACE -Wall -Wextra -Werror $<$<CONFIG:Release>:-Wno-restrict>)

@@ -62,7 +62,7 @@ absl::StatusOr<ExitCode> Define(Session& session, const DefineOptions& options) 
   definition.set_confidence_level(options.confidence);
   if (options.target.has_value()) definition.set_target(*options.target);
   if (!options.respondents.empty()) {
-    v1::MetricDefinition::RespondentPolicy policy;
+    v1::MetricDefinition::RespondentPolicy policy = v1::MetricDefinition::RESPONDENT_POLICY_UNSPECIFIED;
     v1::MetricDefinition::RespondentPolicy_Parse(UpperSnake(options.respondents), &policy);
     definition.set_respondent_policy(policy);
   }
