@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <optional>
 #include <utility>
 
@@ -27,6 +28,7 @@
 #include "services/events/native/native_event_store.h"
 #include "services/gateway/gateway.h"
 #include "services/journey/published_maps.h"
+#include "services/main/demo/demo_workspace.h"
 #include "services/metrics/scheduler.h"
 #include "throughline/errors.h"
 
@@ -71,23 +73,23 @@ class ServerProcessImpl : public ServerProcess {
 
   absl::Status Serve() {
     executor_.emplace("requests", limits::kExecutorThreadCount);
-    backend_.emplace(api::Backend{*catalog_, *events_, *published_maps_, SystemClock(), SystemIds(), *executor_,
-                                  *page_tokens_});
+    backend_.emplace(
+        api::Backend{*catalog_, *events_, *published_maps_, SystemClock(), SystemIds(), *executor_, *page_tokens_});
     ASSIGN_OR_RETURN(grpc_host_, ParseHostAndPort(options_.grpc_address));
     ASSIGN_OR_RETURN(server_, api::ApiServer::Start(*backend_, {.address = options_.grpc_address}));
     if (!options_.http_address.empty()) RETURN_IF_ERROR(ServeHttp());
     scheduler_->Start();
+    RETURN_IF_ERROR(MakeDemo());
     Probe();
     return absl::OkStatus();
   }
 
   std::string grpc_address() const override { return Address(grpc_host_, server_->port()); }
-  std::string http_address() const override {
-    return gateway_ == nullptr ? "" : Address(http_host_, gateway_->port());
-  }
+  std::string http_address() const override { return gateway_ == nullptr ? "" : Address(http_host_, gateway_->port()); }
 
   void Probe() override {
-    // A write that changes nothing still passes through the catalog's writer, which refuses it once its disk has failed.
+    // A write that changes nothing still passes through the catalog's writer, which refuses it once its disk has
+    // failed.
     absl::Status status = catalog_->Write([](WriteTransaction&) { return absl::OkStatus(); }).status();
     // So does an append of nothing through the log's.
     if (status.ok()) status = events_->AppendAndWait("health", {}).status();
@@ -132,6 +134,22 @@ class ServerProcessImpl : public ServerProcess {
     gateway_options.port = http_host_.port;
     gateway_options.web_root = options_.web_root;
     ASSIGN_OR_RETURN(gateway_, Gateway::Start(gateway_options, server_->InProcessChannel()));
+    return absl::OkStatus();
+  }
+
+  // On an empty catalog; and again where the demo was interrupted before it was complete.
+  absl::Status MakeDemo() {
+    const std::string pending = *directory_ / "demo.pending";
+    const bool interrupted = std::filesystem::exists(pending);
+    if (!options_.demo || (catalog_->LatestRevision().value != 0 && !interrupted)) return absl::OkStatus();
+    std::ofstream(pending) << "The demo workspace is not complete; throughlined --demo goes on with it.\n";
+    const auto progress = [&](const DemoProgress& now) {
+      const int percent = now.total == 0 ? 0 : static_cast<int>(100 * now.done / now.total);
+      LogInfo("making the demo workspace",
+              {{"step", now.step}, {"percent", now.total == 0 ? "" : absl::StrCat(percent)}});
+    };
+    RETURN_IF_ERROR(CreateDemoWorkspace(server_->InProcessChannel(), DemoOptions(), progress));
+    std::filesystem::remove(pending);
     return absl::OkStatus();
   }
 

@@ -14,15 +14,18 @@
 namespace throughline::api {
 namespace {
 
+using ::testing::AllOf;
 using testing::HasFieldViolation;
 using testing::HasReason;
 using testing::ParseProto;
 using testing::StatusIs;
-using ::testing::AllOf;
 
 v1::CustomerEvent Event(const std::string& id) {
   auto event = ParseProto<v1::CustomerEvent>(R"pb(
-    source: "shop" customer_id: "c" event_name: "order_placed" event_time { seconds: 1767000000 })pb");
+    source: "shop"
+    customer_id: "c"
+    event_name: "order_placed"
+    event_time { seconds: 1767000000 })pb");
   event.set_id(id);
   return event;
 }

@@ -13,14 +13,14 @@ namespace throughline::api {
 namespace {
 
 using google::protobuf::FieldMask;
+using ::testing::AllOf;
 using testing::EqualsProto;
 using testing::HasFieldViolation;
 using testing::HasMessage;
 using testing::HasReason;
+using ::testing::HasSubstr;
 using testing::ParseProto;
 using testing::StatusIs;
-using ::testing::AllOf;
-using ::testing::HasSubstr;
 
 v1::JourneyMap Stored() {
   return ParseProto<v1::JourneyMap>(R"pb(
@@ -29,7 +29,10 @@ v1::JourneyMap Stored() {
     description: "old"
     kind: MICRO
     phases { id: "a" display_name: "A" }
-    instance_rule { correlation_property: "order_id" abandon_after { seconds: 60 } }
+    instance_rule {
+      correlation_property: "order_id"
+      abandon_after { seconds: 60 }
+    }
     published_version: "workspaces/w/journeyMaps/m/versions/3"
   )pb");
 }
@@ -95,7 +98,8 @@ TEST(ApplyUpdate, ClearingInsideAnAbsentMessage_DoesNotMakeIt) {
 
 TEST(ApplyUpdate, List_IsReplacedWhole) {
   v1::JourneyMap map = Stored();
-  ASSERT_OK(Apply({"phases"}, R"pb(phases { id: "x" } phases { id: "y" })pb", map));
+  ASSERT_OK(Apply({"phases"}, R"pb(phases { id: "x" }
+                                   phases { id: "y" })pb", map));
   ASSERT_EQ(map.phases_size(), 2);
   EXPECT_EQ(map.phases(0).id(), "x");
 }

@@ -11,11 +11,11 @@
 namespace throughline::api {
 namespace {
 
+using ::testing::AllOf;
 using testing::HasFieldViolation;
 using testing::HasReason;
 using testing::ParseProto;
 using testing::StatusIs;
-using ::testing::AllOf;
 
 v1::JourneyMap Map() {
   return ParseProto<v1::JourneyMap>(R"pb(
@@ -24,10 +24,26 @@ v1::JourneyMap Map() {
     kind: MACRO
     personas: "workspaces/w/personas/anna"
     phases { id: "buy" display_name: "Buy" }
-    touchpoints { id: "pay" channel: "web" importance: 7 emotions { level: -1.5 } }
-    touchpoints { id: "call" channel: "phone" completes_journey: true event_binding { event_names: "called" } }
-    transitions { id: "t" expected_duration { seconds: 90 } }
-    instance_rule { correlation_property: "order_id" abandon_after { seconds: 86400 } }
+    touchpoints {
+      id: "pay"
+      channel: "web"
+      importance: 7
+      emotions { level: -1.5 }
+    }
+    touchpoints {
+      id: "call"
+      channel: "phone"
+      completes_journey: true
+      event_binding { event_names: "called" }
+    }
+    transitions {
+      id: "t"
+      expected_duration { seconds: 90 }
+    }
+    instance_rule {
+      correlation_property: "order_id"
+      abandon_after { seconds: 86400 }
+    }
     create_time { seconds: 1767225600 }
   )pb");
 }
@@ -50,16 +66,18 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"", true}, Case{R"(display_name = "Order to review")", true}, Case{R"(display_name = "Order")", false},
         Case{R"(display_name = "Order*")", true}, Case{R"(display_name:"review")", true},
         Case{R"(display_name != "Order to review")", false}, Case{"kind = MACRO", true}, Case{"kind = MICRO", false},
-        Case{"kind != MICRO", true}, Case{"kind:MACRO", true}, Case{R"(instance_rule.correlation_property = "order_id")", true},
-        Case{R"(instance_rule.abandon_after > "3600s")", true}, Case{R"(instance_rule.abandon_after <= "3600s")", false},
-        Case{R"(create_time < "2026-06-01T00:00:00Z")", true}, Case{R"(create_time > "2026-06-01T00:00:00Z")", false},
-        Case{R"(create_time = "2026-01-01T00:00:00Z")", true}, Case{"delete_time:*", false}, Case{"create_time:*", true},
-        Case{"delete_time = null", true}, Case{"delete_time != null", false},
-        Case{R"(delete_time > "2020-01-01T00:00:00Z")", false}, Case{R"(personas:"workspaces/w/personas/anna")", true},
-        Case{R"(personas:"ben")", false}, Case{"personas:*", true}, Case{"touchpoints:*", true},
-        Case{R"(touchpoints.channel:"phone")", true}, Case{R"(touchpoints.channel:"email")", false},
-        Case{"touchpoints.importance:7", true}, Case{"touchpoints.importance:6", false},
-        Case{"touchpoints.emotions.level:-1.5", true}, Case{"touchpoints.completes_journey:true", true},
+        Case{"kind != MICRO", true}, Case{"kind:MACRO", true},
+        Case{R"(instance_rule.correlation_property = "order_id")", true},
+        Case{R"(instance_rule.abandon_after > "3600s")", true},
+        Case{R"(instance_rule.abandon_after <= "3600s")", false}, Case{R"(create_time < "2026-06-01T00:00:00Z")", true},
+        Case{R"(create_time > "2026-06-01T00:00:00Z")", false}, Case{R"(create_time = "2026-01-01T00:00:00Z")", true},
+        Case{"delete_time:*", false}, Case{"create_time:*", true}, Case{"delete_time = null", true},
+        Case{"delete_time != null", false}, Case{R"(delete_time > "2020-01-01T00:00:00Z")", false},
+        Case{R"(personas:"workspaces/w/personas/anna")", true}, Case{R"(personas:"ben")", false},
+        Case{"personas:*", true}, Case{"touchpoints:*", true}, Case{R"(touchpoints.channel:"phone")", true},
+        Case{R"(touchpoints.channel:"email")", false}, Case{"touchpoints.importance:7", true},
+        Case{"touchpoints.importance:6", false}, Case{"touchpoints.emotions.level:-1.5", true},
+        Case{"touchpoints.completes_journey:true", true},
         Case{R"(touchpoints.event_binding.event_names:"called")", true},
         Case{R"(touchpoints.event_binding.event_names:"sent")", false}, Case{"touchpoints.linked_map:*", false},
         Case{R"(kind = MACRO AND touchpoints.channel:"web")", true}, Case{R"(kind = MICRO OR phases.id:"buy")", true},
@@ -69,9 +87,9 @@ INSTANTIATE_TEST_SUITE_P(
 class MessageFilterRefuses : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(MessageFilterRefuses, WithInvalidFilter) {
-  EXPECT_THAT(MessageFilter::Make(GetParam(), *v1::JourneyMap::descriptor()),
-              AllOf(StatusIs(absl::StatusCode::kInvalidArgument, HasReason("INVALID_FILTER")),
-                    HasFieldViolation("filter")));
+  EXPECT_THAT(
+      MessageFilter::Make(GetParam(), *v1::JourneyMap::descriptor()),
+      AllOf(StatusIs(absl::StatusCode::kInvalidArgument, HasReason("INVALID_FILTER")), HasFieldViolation("filter")));
 }
 
 INSTANTIATE_TEST_SUITE_P(Filters, MessageFilterRefuses,

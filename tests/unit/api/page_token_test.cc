@@ -12,11 +12,11 @@
 namespace throughline::api {
 namespace {
 
+using ::testing::AllOf;
 using testing::HasFieldViolation;
 using testing::HasReason;
 using testing::ParseProto;
 using testing::StatusIs;
-using ::testing::AllOf;
 
 auto IsInvalidToken() {
   return AllOf(StatusIs(absl::StatusCode::kInvalidArgument, HasReason("INVALID_PAGE_TOKEN")),

@@ -12,12 +12,12 @@
 namespace throughline::api {
 namespace {
 
+using ::testing::AllOf;
 using testing::EqualsProto;
 using testing::HasFieldViolation;
 using testing::HasReason;
 using testing::ParseProto;
 using testing::StatusIs;
-using ::testing::AllOf;
 
 grpc::ByteBuffer Bytes(const std::string& text) {
   grpc::Slice slice(text);
@@ -31,7 +31,8 @@ absl::Status ParseAs(const grpc::ByteBuffer& bytes, size_t bytes_max = 1000) {
 }
 
 v1::CreatePersonaRequest Good() {
-  return ParseProto<v1::CreatePersonaRequest>(R"pb(parent: "workspaces/w" persona { display_name: "Anna" })pb");
+  return ParseProto<v1::CreatePersonaRequest>(R"pb(parent: "workspaces/w"
+                                                   persona { display_name: "Anna" })pb");
 }
 
 TEST(RequestParser, GoodRequest_IsParsed) {
@@ -64,22 +65,26 @@ TEST(RequestParser, TooLarge_IsLimitExceeded) {
 }
 
 TEST(RequestParser, MissingRequiredFields_AreAllNamed) {
-  EXPECT_THAT(ParseAs<v1::CreatePersonaRequest>(Bytes("")),
-              AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasFieldViolation("parent"),
-                    HasFieldViolation("persona")));
+  EXPECT_THAT(
+      ParseAs<v1::CreatePersonaRequest>(Bytes("")),
+      AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasFieldViolation("parent"), HasFieldViolation("persona")));
 }
 
 TEST(RequestParser, UnknownField_IsRefusedWithItsPath) {
   v1::CreatePersonaRequest request = Good();
-  request.mutable_persona()->mutable_update_time()->GetReflection()->MutableUnknownFields(
-      request.mutable_persona()->mutable_update_time())->AddVarint(99, 1);
+  request.mutable_persona()
+      ->mutable_update_time()
+      ->GetReflection()
+      ->MutableUnknownFields(request.mutable_persona()->mutable_update_time())
+      ->AddVarint(99, 1);
   EXPECT_THAT(ParseAs<v1::CreatePersonaRequest>(Bytes(request.SerializeAsString())),
               AllOf(StatusIs(absl::StatusCode::kInvalidArgument, HasReason("UNKNOWN_FIELD")),
                     HasFieldViolation("persona.update_time.99")));
 }
 
 TEST(RequestParser, UnknownFieldInAnEvent_IsLeftToTheEvent) {
-  auto request = ParseProto<v1::RecordEventsRequest>(R"pb(parent: "workspaces/w" events { id: "e" })pb");
+  auto request = ParseProto<v1::RecordEventsRequest>(R"pb(parent: "workspaces/w"
+                                                          events { id: "e" })pb");
   request.mutable_events(0)->GetReflection()->MutableUnknownFields(request.mutable_events(0))->AddVarint(99, 1);
   EXPECT_OK(ParseAs<v1::RecordEventsRequest>(Bytes(request.SerializeAsString())));
 }
