@@ -7,6 +7,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "google/protobuf/timestamp.pb.h"
+#include "services/base/limits.h"
 #include "services/base/status_macros.h"
 #include "services/catalog/resource_document.h"
 #include "services/journey/validate.h"
@@ -54,6 +55,23 @@ absl::StatusOr<std::string> NextVersionName(const v1::JourneyMap& map, WriteTran
   }
 }
 
+// A map that is published again is counted already.
+absl::Status CheckPublishedCount(const v1::JourneyMap& map, WriteTransaction& transaction) {
+  if (!map.published_version().empty()) return absl::OkStatus();
+  const absl::string_view workspace_name = WorkspaceNameOf(map.name());
+  ASSIGN_OR_RETURN(const auto documents,
+                   transaction.ListByType(v1::JourneyMap::descriptor()->full_name(),
+                                          absl::StrCat(JourneyMapCollection(workspace_name), "/")));
+  if (documents.size() <= static_cast<size_t>(limits::kPublishedMapsPerWorkspaceMax)) return absl::OkStatus();
+  int published = 0;
+  for (const Document& document : documents) {
+    ASSIGN_OR_RETURN(const auto other, document.Parse<v1::JourneyMap>());
+    published += other.published_version().empty() ? 0 : 1;
+  }
+  if (published < limits::kPublishedMapsPerWorkspaceMax) return absl::OkStatus();
+  return LimitExceeded(workspace_name, limits::kPublishedMapsPerWorkspaceMax, "published maps");
+}
+
 void SetTimestamp(absl::Time time, google::protobuf::Timestamp& timestamp) {
   timestamp.set_seconds(absl::ToUnixSeconds(time));
   timestamp.set_nanos(
@@ -75,6 +93,7 @@ absl::StatusOr<v1::JourneyMap> PublishJourneyMap(WriteTransaction& transaction, 
   if (const std::vector<FieldViolation> problems = Problems(map); !problems.empty()) {
     return JourneyMapNotPublishable(name, problems);
   }
+  RETURN_IF_ERROR(CheckPublishedCount(map, transaction));
 
   ASSIGN_OR_RETURN(const std::string version_name, NextVersionName(map, transaction));
   map.set_published_version(version_name);

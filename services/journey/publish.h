@@ -13,7 +13,8 @@ namespace throughline {
 //
 // NOT_FOUND if the map is absent or deleted; ABORTED if `etag` is not empty and not the current one; INVALID_ARGUMENT
 // as ValidateJourneyMap (a department may have been deleted since the map was drawn); FAILED_PRECONDITION
-// (JOURNEY_MAP_NOT_PUBLISHABLE) with one violation per problem if no touchpoint can be measured.
+// (JOURNEY_MAP_NOT_PUBLISHABLE) with one violation per problem if no touchpoint can be measured; RESOURCE_EXHAUSTED
+// (LIMIT_EXCEEDED) for the first publication of more than kPublishedMapsPerWorkspaceMax maps of a workspace.
 absl::StatusOr<v1::JourneyMap> PublishJourneyMap(WriteTransaction& transaction, absl::string_view name,
                                                  absl::string_view etag);
 

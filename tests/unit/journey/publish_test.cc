@@ -125,6 +125,24 @@ TEST_F(PublishTest, ReferenceThatIsGone_IsNamed) {
   EXPECT_THAT(Publish(), StatusIs(absl::StatusCode::kInvalidArgument, HasFieldViolation("touchpoints[1].department")));
 }
 
+TEST_F(PublishTest, MoreMapsThanAWorkspaceMayPublish_AreRefused) {
+  ASSERT_OK(catalog_->Write([&](WriteTransaction& transaction) {
+    absl::Status status;
+    for (int i = 0; i < 1000 && status.ok(); ++i) {
+      const std::string name = "workspaces/w/journeyMaps/other-" + std::to_string(i);
+      v1::JourneyMap other = Drawn();
+      other.set_published_version(name + "/versions/1");
+      status = transaction.Put(name, other);
+    }
+    return status;
+  }));
+  Put(kMap, Drawn());
+  EXPECT_THAT(Publish(), StatusIs(absl::StatusCode::kResourceExhausted, HasReason("LIMIT_EXCEEDED")));
+  Delete("workspaces/w/journeyMaps/other-7");
+  EXPECT_OK(Publish());
+  EXPECT_OK(Publish()) << "again, at the limit";
+}
+
 class ValidateReferencesTest : public testing::CatalogFixture {};
 
 TEST_F(ValidateReferencesTest, EveryReference_IsLookedUp) {
