@@ -62,18 +62,18 @@ struct ScoreHistogram {
 // Funnel: how many runs reached each step (metrics.md section 4).
 struct StepReach {
   std::vector<int64_t> reached;  // per step: runs whose best attempt took it
-  int64_t runs = 0;              // runs read
-  int64_t immature = 0;          // entered, did not reach the last step, and the window has not elapsed yet
+  int64_t runs = 0;              // all runs that were read, whatever the window
+  int64_t immature = 0;  // entered, not through, and the window of the latest attempt is still open (if it has an end)
   void Merge(const StepReach& other);
 };
 
 // Runs that visit one touchpoint and then another.
 struct PairAggregate {
-  int64_t entered = 0;       // runs with a `from` event in the window
+  int64_t entered = 0;       // runs whose first `from` event lies in the window
   int64_t converted = 0;     // of these, with a `to` event at or after it, within the conversion window
-  int64_t immature = 0;      // not converted, and the conversion window has not elapsed yet
+  int64_t immature = 0;      // not converted, and the conversion window has not elapsed yet (never so without end)
   int64_t negative = 0;      // not converted, and every `to` event lies before the first `from`: a negative interval
-  int64_t target_only = 0;   // runs with a `to` event but no `from` at all, counted beside `entered`
+  int64_t target_only = 0;   // runs without any `from` whose first `to` lies in the window; beside `entered`
   DurationSketch durations;  // first `from` to the first `to` at or after it
   void Merge(const PairAggregate& other);
 };

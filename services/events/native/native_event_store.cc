@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "services/base/log.h"
 #include "services/base/status_macros.h"
 #include "services/events/native/event_record.h"
@@ -16,6 +18,10 @@
 
 namespace throughline {
 namespace {
+
+// At start: progress is told this often, looked at after so many events.
+constexpr absl::Duration kProgressInterval = absl::Seconds(2);
+constexpr int64_t kProgressEvents = 100'000;
 
 // Takes recorded events over into the columns, so that the next view finds little to do.
 class Projector {
@@ -114,6 +120,7 @@ class Store : public NativeEventStore {
   absl::Status Load() {
     using Workspaces = std::map<std::string, uint32_t>;
     ASSIGN_OR_RETURN(const Workspaces numbers, log_->Workspaces());
+    absl::Time told = absl::Now();
     for (const auto& [id, number] : numbers) {
       WriterWorkspace& workspace = EnsureWorkspace(id);
       workspace.number = number;
@@ -125,6 +132,10 @@ class Store : public NativeEventStore {
         while (workspace.identities.Find(key) != 0) ++key;
         workspace.identities.Insert(key, sequence);
         workspace.last_sequence = sequence;
+        if (sequence % kProgressEvents == 0 && absl::Now() - told > kProgressInterval) {
+          told = absl::Now();
+          LogInfo("reading recorded events", {{"workspace", workspace.id}, {"events", absl::StrCat(sequence)}});
+        }
       }));
       // Sorted now, while nobody waits for it.
       RETURN_IF_ERROR(workspace.projection->Latest().status());

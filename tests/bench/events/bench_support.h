@@ -1,0 +1,95 @@
+// What the benchmarks of recording share: events, the bare RocksDB loop that bounds them, medians.
+// Used by one thread.
+#pragma once
+
+#include <algorithm>
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <cstdlib>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/time/time.h"
+#include "rocksdb/db.h"
+#include "rocksdb/write_batch.h"
+#include "services/events/native/event_log.h"
+#include "services/events/native/event_record.h"
+#include "throughline/v1/event.pb.h"
+
+namespace throughline::bench {
+
+using SteadyClock = std::chrono::steady_clock;
+
+inline double SecondsSince(SteadyClock::time_point start) {
+  return std::chrono::duration<double>(SteadyClock::now() - start).count();
+}
+
+inline void Require(bool condition, const std::string& what) {
+  if (condition) return;
+  std::fprintf(stderr, "%s\n", what.c_str());
+  std::exit(1);
+}
+
+inline double Median(std::vector<double> values) {
+  std::sort(values.begin(), values.end());
+  return values[values.size() / 2];
+}
+
+// An ordinary event of a shop, about 200 bytes: twenty per customer, spread over a year, some with a score.
+inline v1::CustomerEvent MakeEvent(int64_t number) {
+  static constexpr const char* kNames[] = {"site_visit",   "product_view", "add_to_cart",   "checkout_started",
+                                           "order_placed", "email_opened", "ticket_opened", "survey_answered"};
+  static constexpr const char* kChannels[] = {"web", "email", "phone", "app"};
+  static constexpr const char* kDepartments[] = {"marketing", "sales", "support", "product"};
+  const auto mixed = static_cast<uint64_t>(number) * 0x9E3779B97F4A7C15u;
+  v1::CustomerEvent event;
+  event.set_id(absl::StrCat("evt-", absl::Hex(mixed, absl::kZeroPad16)));
+  event.set_source("shop");
+  event.set_customer_id(absl::StrCat("customer-", (mixed >> 33) % (static_cast<uint64_t>(number) / 20 + 100)));
+  event.mutable_event_time()->set_seconds(1'735'689'600 + static_cast<int64_t>((mixed >> 17) % 31'536'000));
+  event.set_event_name(kNames[(mixed >> 40) % 8]);
+  event.set_channel(kChannels[(mixed >> 45) % 4]);
+  event.set_department(kDepartments[(mixed >> 50) % 4]);
+  auto& properties = *event.mutable_properties();
+  properties["plan"].set_string_value(mixed % 3 == 0 ? "pro" : "free");
+  properties["session"].set_string_value(absl::StrCat("s-", mixed >> 44));
+  properties["position"].set_number_value(static_cast<double>(mixed % 50));
+  if ((mixed >> 40) % 8 == 7) event.mutable_survey_response()->set_score(static_cast<double>((mixed >> 8) % 11));
+  return event;
+}
+
+// Events per second of one thread that writes the records of these events, and nothing else, `batch` at a time, each
+// batch synced: what the disk and RocksDB with the engine's own settings allow.
+inline double MeasureBareRocksDb(const std::string& directory, const std::vector<std::string>& records, size_t batch) {
+  rocksdb::DB* opened = nullptr;
+  Require(rocksdb::DB::Open(EventLog::DatabaseOptions(), directory, &opened).ok(), "cannot open the bare database");
+  const std::unique_ptr<rocksdb::DB> database(opened);
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  const auto start = SteadyClock::now();
+  for (size_t from = 0; from < records.size(); from += batch) {
+    rocksdb::WriteBatch writes;
+    for (size_t i = from; i < std::min(records.size(), from + batch); ++i) {
+      char key[13] = {'e', 0, 0, 0, 1};
+      for (int byte = 0; byte < 8; ++byte) key[5 + byte] = static_cast<char>(i >> (8 * (7 - byte)));
+      writes.Put(rocksdb::Slice(key, sizeof(key)), records[i]);
+    }
+    Require(database->Write(options, &writes).ok(), "a bare write failed");
+  }
+  return static_cast<double>(records.size()) / SecondsSince(start);
+}
+
+// The bytes that the log stores for each event.
+inline std::vector<std::string> RecordsOf(const std::vector<v1::CustomerEvent>& events) {
+  std::vector<std::string> out;
+  for (const v1::CustomerEvent& event : events) {
+    std::string& record = out.emplace_back(8, '\0');  // the record time
+    AppendCanonicalEvent(event, record);
+  }
+  return out;
+}
+
+}  // namespace throughline::bench
