@@ -117,6 +117,8 @@ class Compiler {
       return is_equality ? absl::OkStatus() : Expected(node, "= or != before null");
     }
     const auto* text = std::get_if<std::string>(&node.value);
+    // `:` with a value means "contains" for strings alone; a list has the number, and CURRENT must not match NOT_CURRENT.
+    if (node.op == Operator::kHas && TypeOf(field) != ValueType::kString) compiled.comparison.op = Operator::kEqual;
     switch (TypeOf(field)) {
       case ValueType::kString:
         return text != nullptr ? absl::OkStatus() : Expected(node, "a string in quotes as the value");
@@ -131,8 +133,6 @@ class Compiler {
         if (text == nullptr || field.enum_type()->FindValueByName(*text) == nullptr) {
           return Expected(node, absl::StrCat("one of the names of ", field.enum_type()->name(), " as the value"));
         }
-        // Contains would let CURRENT match NOT_CURRENT.
-        if (node.op == Operator::kHas) compiled.comparison.op = Operator::kEqual;
         return absl::OkStatus();
       case ValueType::kTime: {
         absl::Time time;

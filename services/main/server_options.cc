@@ -36,7 +36,7 @@ absl::Status SetGrace(const std::string& value, ServerOptions& options) {
       options.grace <= absl::Hours(1)) {
     return absl::OkStatus();
   }
-  return InvalidField("--grace", absl::StrCat("\"", value, "\" is no duration such as 10s, of at most 1h"));
+  return InvalidField("", absl::StrCat("\"", value, "\" is no duration such as 10s, of at most 1h"));
 }
 
 const std::map<std::string, Setter>& ValueFlags() {

@@ -226,6 +226,8 @@ TEST_F(AipTest, EveryList_PagesAsAip158Says) {
 
 TEST_F(AipTest, FieldNames_FollowAip140And142) {
   for (const FileDescriptor* file : files_) {
+    // A file format of the command line, not part of the API: its fields are templates for fields of events.
+    if (absl::EndsWith(file->name(), "/import_mapping.proto")) continue;
     for (int i = 0; i < file->message_type_count(); ++i) {
       const Descriptor* message = file->message_type(i);
       for (int f = 0; f < message->field_count(); ++f) {
