@@ -10,7 +10,11 @@
 #include "absl/strings/str_cat.h"
 #include "google/api/field_behavior.pb.h"
 #include "google/protobuf/field_mask.pb.h"
+#include "google/protobuf/io/coded_stream.h"
+#include "google/protobuf/io/zero_copy_stream_impl_lite.h"
 #include "google/protobuf/util/json_util.h"
+#include "google/protobuf/util/type_resolver.h"
+#include "google/protobuf/util/type_resolver_util.h"
 #include "google/rpc/status.pb.h"
 #include "grpcpp/generic/generic_stub.h"
 #include "grpcpp/grpcpp.h"
@@ -144,11 +148,29 @@ absl::StatusOr<std::unique_ptr<Message>> ReadRequest(const Route& route, const R
   return message;
 }
 
+// The fields in the order of the bytes, maps by their keys.
+std::string DeterministicBytes(const Message& message) {
+  std::string bytes;
+  google::protobuf::io::StringOutputStream stream(&bytes);
+  google::protobuf::io::CodedOutputStream coded(&stream);
+  coded.SetSerializationDeterministic(true);
+  message.SerializeToCodedStream(&coded);
+  coded.Trim();
+  return bytes;
+}
+
+// Equal messages give equal text, maps included, so that an unchanged answer keeps its entity tag. (MessageToJsonString
+// would write a map in the order of its hash table, which is another one every time.)
 absl::StatusOr<std::string> ToJson(const Message& message) {
+  static google::protobuf::util::TypeResolver* const resolver =
+      google::protobuf::util::NewTypeResolverForDescriptorPool("type.googleapis.com",
+                                                               google::protobuf::DescriptorPool::generated_pool());
   google::protobuf::util::JsonPrintOptions options;
   options.always_print_primitive_fields = true;
   std::string json;
-  const auto status = google::protobuf::util::MessageToJsonString(message, &json, options);
+  const auto status = google::protobuf::util::BinaryToJsonString(
+      resolver, absl::StrCat("type.googleapis.com/", message.GetDescriptor()->full_name()), DeterministicBytes(message),
+      &json, options);
   if (!status.ok()) return Internal(absl::StrCat("the answer is no JSON: ", status.ToString()));
   return json;
 }

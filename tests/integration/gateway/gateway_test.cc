@@ -397,6 +397,16 @@ TEST_F(GatewayTest, ReadsCarryATag_AndPollingIsCheap) {
   EXPECT_EQ(post.headers.at("cache-control"), "no-store");
 }
 
+TEST_F(GatewayTest, EqualAnswersWithMaps_HaveEqualTextAndTag) {
+  for (int i = 0; i < 32; ++i) (*recorder_.value.mutable_details())["number_" + std::to_string(i)] = i;
+  const std::string path = "/v1/workspaces/w/journeyMaps/m/metricAttachments/a/value";
+  const HttpAnswer first = Call("GET", path);
+  for (int i = 0; i < 8; ++i) {
+    EXPECT_EQ(Call("GET", path).body, first.body);
+    EXPECT_EQ(Call("GET", path, "", "If-None-Match: " + first.headers.at("etag") + "\r\n").status, 304);
+  }
+}
+
 TEST_F(GatewayTest, Head_IsGetWithoutItsBody) {
   const HttpAnswer get = Call("GET", "/v1/workspaces/w/journeyMaps/m");
   HttpClient client(gateway_->port());
