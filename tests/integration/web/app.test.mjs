@@ -58,7 +58,7 @@ describe('the way through the app', () => {
       await page.getByRole('link', { name: 'Order to review' }).click();
 
       await page.getByRole('heading', { level: 1, name: 'Order to review' }).waitFor();
-      for (const phase of ['Discover', 'Buy', 'Receive', 'Wait', 'Review']) {
+      for (const phase of ['Discover', 'Buy', 'Receive', 'Wait', 'Judge']) {
         await page.getByRole('heading', { level: 2, name: phase, exact: true }).waitFor();
       }
       for (const { displayName } of kTouchpoints) {

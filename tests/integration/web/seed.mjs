@@ -43,7 +43,7 @@ export const kTouchpoints = [
   }),
   touchpoint('help', 'receive', 'Asks for help', 'phone', 'support', -1.5, 'case_opened'),
   touchpoint('delivery', 'receive', 'Receives the parcel', 'carrier', 'sales', 0.5, 'order_delivered'),
-  touchpoint('review', 'review', 'Writes a review', 'survey', 'support', -0.5, 'review_written', { completesJourney: true }),
+  touchpoint('review', 'judge', 'Writes a review', 'survey', 'support', -0.5, 'review_written', { completesJourney: true }),
 ];
 
 const transition = (from, to, expectedShare) => ({
@@ -158,7 +158,7 @@ async function seedMap(server, parent) {
       { id: 'buy', displayName: 'Buy', lifecycleStage: `${parent}/lifecycleStages/purchase` },
       { id: 'receive', displayName: 'Receive' },
       { id: 'wait', displayName: 'Wait' },
-      { id: 'review', displayName: 'Review' },
+      { id: 'judge', displayName: 'Judge' },
     ],
     touchpoints: kTouchpoints,
     transitions: [
