@@ -19,6 +19,8 @@ struct ServerOptions {
   std::string ready_file;
   // Create the demo workspace if the catalog is empty.
   bool demo = false;
+  // How many customers the demo has.
+  int demo_customer_count = 20'000;
   // How long running calls may take to complete at shutdown.
   absl::Duration grace = absl::Seconds(10);
   bool verbose = false;

@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <filesystem>
 #include <fstream>
@@ -29,6 +30,7 @@
 #include "services/gateway/gateway.h"
 #include "services/journey/published_maps.h"
 #include "services/main/demo/demo_workspace.h"
+#include "services/main/demo/progress_line.h"
 #include "services/metrics/scheduler.h"
 #include "throughline/errors.h"
 
@@ -54,6 +56,12 @@ absl::StatusOr<api::PageTokenCodec::Key> LoadPageTokenKey(const std::string& pat
   if (created >= 0) ::close(created);
   if (!written) return DataDirectoryUnusable(path, absl::StrCat("it cannot be written: ", std::strerror(error)));
   return key;
+}
+
+// The program blocks the signals that end it, and looks at them once everything serves.
+bool EndingSignalPending() {
+  sigset_t pending;
+  return ::sigpending(&pending) == 0 && (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1);
 }
 
 class ServerProcessImpl : public ServerProcess {
@@ -143,12 +151,17 @@ class ServerProcessImpl : public ServerProcess {
     const bool interrupted = std::filesystem::exists(pending);
     if (!options_.demo || (catalog_->LatestRevision().value != 0 && !interrupted)) return absl::OkStatus();
     std::ofstream(pending) << "The demo workspace is not complete; throughlined --demo goes on with it.\n";
-    const auto progress = [&](const DemoProgress& now) {
-      const int percent = now.total == 0 ? 0 : static_cast<int>(100 * now.done / now.total);
-      LogInfo("making the demo workspace",
-              {{"step", now.step}, {"percent", now.total == 0 ? "" : absl::StrCat(percent)}});
-    };
-    RETURN_IF_ERROR(CreateDemoWorkspace(server_->InProcessChannel(), DemoOptions(), progress));
+    DemoOptions demo;
+    demo.customer_count = options_.demo_customer_count;
+    ProgressLine line("Making the demo company");
+    const absl::Status status =
+        CreateDemoWorkspace(server_->InProcessChannel(), demo, [&](const DemoProgress& progress) {
+          line.Show(progress.step, progress.done, progress.total);
+          return !EndingSignalPending();
+        });
+    // Cancelled: the program is about to look at its signal; the mark stays.
+    if (absl::IsCancelled(status)) return absl::OkStatus();
+    RETURN_IF_ERROR(status);
     std::filesystem::remove(pending);
     return absl::OkStatus();
   }

@@ -89,7 +89,7 @@ constexpr AttachmentText kAttachments[] = {
      R"pb(touchpoint: "order-feedback"
           filter: "properties.segment = \"business\""
           rolling_window { seconds: 604800 })pb"},
-    {kMainMapId, "installation-csat", "csat", R"pb(touchpoint: "installation")pb"},
+    {kMainMapId, "installation-csat", "csat", R"pb(touchpoint: "installation" filter: "survey = \"installation\"")pb"},
     {kMainMapId, "app-adoption", "conversion",
      R"pb(touchpoint: "activation"
           target_touchpoint: "app-setup"

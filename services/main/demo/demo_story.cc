@@ -100,12 +100,12 @@ bool DemoStory::Discover(int64_t& time) {
   Add(time, "web", "site_visited", "web", kMarketing, {{"page", "home"}, {"region", region_}});
   int64_t later = time;
   for (int64_t visits = random_.Below(3); visits > 0; --visits) {
-    later += kHour + random_.Waiting(2 * kDay);
+    later = Awake(later + kHour + random_.Waiting(2 * kDay));
     Add(later, "web", "site_visited", "web", kMarketing, {{"page", "plans"}, {"region", region_}});
   }
   if (random_.Chance(260)) {
     for (int64_t letters = random_.Between(1, 3); letters > 0; --letters) {
-      later += 6 * kDay + random_.Waiting(3 * kDay);
+      later = Awake(later + 6 * kDay + random_.Waiting(3 * kDay));
       Add(later, "mail", "newsletter_opened", "email", kMarketing);
     }
   }
@@ -113,21 +113,21 @@ bool DemoStory::Discover(int64_t& time) {
 }
 
 bool DemoStory::Consider(int64_t& time) {
-  time += 10 * kMinute + random_.Waiting(kDay);
+  time = Awake(time + 10 * kMinute + random_.Waiting(kDay));
   const bool covered = random_.Chance(930);
   v1::CustomerEvent& check = Add(time, "web", "coverage_checked", "web", kMarketing, {{"region", region_}});
   (*check.mutable_properties())["covered"].set_bool_value(covered);
   if (!covered) return false;
   for (int64_t looks = random_.Chance(880) ? random_.Between(1, 3) : 0; looks > 0; --looks) {
-    time += 3 * kMinute + random_.Waiting(18 * kHour);
+    time = Awake(time + 3 * kMinute + random_.Waiting(18 * kHour));
     Add(time, "web", "plans_compared", "web", kMarketing, {{"plan", plan_}});
   }
   if (!random_.Chance(640)) {
     // Without a quote: straight to the shop, or away.
-    time += random_.Waiting(2 * kDay);
+    time = Awake(time + random_.Waiting(2 * kDay));
     return random_.Chance(business_ ? 300 : 520);
   }
-  time += 20 * kMinute + random_.Waiting(2 * kDay);
+  time = Awake(time + 20 * kMinute + random_.Waiting(2 * kDay));
   static constexpr const char* kChannels[] = {"web", "phone", "chat"};
   static constexpr int kChannelWeights[] = {62, 25, 13};
   Add(time, "web", "quote_requested", random_.Pick(kChannels, kChannelWeights), kMarketing, {{"plan", plan_}});
@@ -142,7 +142,7 @@ bool DemoStory::HandToSales(int64_t& time) {
     time += 3 * kDay;
     AddHandOff(time, "hand_off_expired", kMarketing, kMarketing, kSales, v1::HandOff::EXPIRED);
     Feel(-50);
-    time += random_.Waiting(3 * kDay);
+    time = Awake(time + random_.Waiting(3 * kDay));
     return random_.Chance(250);
   }
   time = AtWork(time + random_.Waiting(10 * kHour));
@@ -151,14 +151,14 @@ bool DemoStory::HandToSales(int64_t& time) {
                                                "address incomplete"};
     AddHandOff(time, "hand_off_rejected", kSales, kMarketing, kSales, v1::HandOff::REJECTED, random_.Pick(kReasons));
     Feel(-30);
-    time += 5 * kDay + random_.Waiting(9 * kDay);
+    time = Awake(time + 5 * kDay + random_.Waiting(9 * kDay));
     return random_.Chance(220);
   }
   AddHandOff(time, "hand_off_accepted", kSales, kMarketing, kSales, v1::HandOff::ACCEPTED);
   time = AtWork(time + random_.Waiting(30 * kHour));
   Add(time, "crm", "consultation_held", random_.Chance(720) ? "phone" : "chat", kSales, {{"plan", plan_}});
   Feel(random_.Noise(40) + 10);
-  time += random_.Waiting(2 * kDay);
+  time = Awake(time + random_.Waiting(2 * kDay));
   return random_.Chance(850);
 }
 
@@ -212,7 +212,7 @@ bool DemoStory::GetConnected(int64_t& time) {
   installed_late_days_ = std::max<int64_t>(0, lead_days - 12);
   Feel((9 - lead_days) * 9);
   Rate(installed, lead_days);
-  time = installed + 10 * kMinute + random_.Waiting(5 * kHour);
+  time = Awake(installed + 10 * kMinute + random_.Waiting(5 * kHour));
   Add(time, "network", "service_activated", "app", kProduct, {{"plan", plan_}});
   return true;
 }
@@ -226,11 +226,11 @@ void DemoStory::Rate(int64_t installed, int64_t lead_days) {
 
 void DemoStory::SettleIn(int64_t time) {
   if (random_.Chance(730)) {
-    const int64_t set_up = time + 20 * kMinute + random_.Waiting(3 * kDay);
+    const int64_t set_up = Awake(time + 20 * kMinute + random_.Waiting(3 * kDay));
     Add(set_up, "app", "app_set_up", "app", kProduct);
     Feel(10);
     if (random_.Chance(560)) {
-      Add(set_up + kHour + random_.Waiting(8 * kDay), "app", "wifi_checkup_run", "app", kProduct);
+      Add(Awake(set_up + kHour + random_.Waiting(8 * kDay)), "app", "wifi_checkup_run", "app", kProduct);
       Feel(25);
     }
   }
@@ -255,10 +255,10 @@ void DemoStory::Month(int64_t time, int number) {
     if (random_.Chance(320)) GetHelp(month_begin + day_in_month * kDay + random_.Below(kOutageDays * kDay));
   }
   if (random_.Chance(560)) {
-    Add(month_begin + random_.Below(30 * kDay), "app", "speed_tested", "app", kProduct, {{"plan", plan_}});
+    Add(Awake(month_begin + random_.Below(30 * kDay)), "app", "speed_tested", "app", kProduct, {{"plan", plan_}});
   }
   if (random_.Chance(340))
-    Add(month_begin + random_.Below(30 * kDay), "mail", "newsletter_opened", "email", kMarketing);
+    Add(Awake(month_begin + random_.Below(30 * kDay)), "mail", "newsletter_opened", "email", kMarketing);
   MaybeGrow(time - 10 * kDay);
   MaybeAskForRecommendation(time - 5 * kDay, number);
   if (Leaves(time, number)) return;
@@ -294,6 +294,7 @@ void DemoStory::MaybeGrow(int64_t time) {
 void DemoStory::MaybeAskForRecommendation(int64_t time, int number) {
   if (number != 2 && (number < 6 || number % 6 != 0)) return;
   if (!random_.Chance(satisfaction_ < -60 || satisfaction_ > 120 ? 520 : 400)) return;
+  time = Awake(time);
   const int64_t score = std::clamp<int64_t>(Score(10, 730), 0, 10);
   AddSurvey(time, "recommendation_rated", "relationship-nps", "email", score, 10, kMarketing);
   MaybeRecommend(time, score);
@@ -302,10 +303,12 @@ void DemoStory::MaybeAskForRecommendation(int64_t time, int number) {
 void DemoStory::MaybeRecommend(int64_t time, int64_t score) {
   if (score < 9) return;
   if (random_.Chance(240)) {
-    Add(time + kHour + random_.Waiting(4 * kDay), "web", "review_written", "web", kMarketing, {{"region", region_}});
+    Add(Awake(time + kHour + random_.Waiting(4 * kDay)), "web", "review_written", "web", kMarketing,
+        {{"region", region_}});
   }
   if (random_.Chance(190)) {
-    Add(time + kDay + random_.Waiting(12 * kDay), "app", "friend_referred", "app", kMarketing, {{"region", region_}});
+    Add(Awake(time + kDay + random_.Waiting(12 * kDay)), "app", "friend_referred", "app", kMarketing,
+        {{"region", region_}});
   }
 }
 
@@ -320,6 +323,7 @@ int64_t DemoStory::CasePermille(int64_t time, int month) const {
 }
 
 void DemoStory::GetHelp(int64_t time) {
+  time = Awake(time);
   static constexpr const char* kTopics[] = {"no-connection", "slow-wifi", "bill", "moving-home", "router"};
   static constexpr int kTopicWeights[] = {30, 28, 20, 8, 14};
   static constexpr const char* kOldChannels[] = {"phone", "email"};
@@ -420,7 +424,7 @@ void DemoStory::AddCase(int64_t time, const char* name, absl::string_view channe
 
 void DemoStory::AddSurvey(int64_t time, const char* name, const char* survey, absl::string_view channel, int64_t score,
                           int64_t score_max, const char* department, const std::string& case_id) {
-  v1::CustomerEvent& event = Add(time, "surveys", name, channel, department);
+  v1::CustomerEvent& event = Add(Awake(time), "surveys", name, channel, department);
   event.mutable_survey_response()->set_score(static_cast<double>(score));
   event.mutable_survey_response()->set_survey(survey);
   (*event.mutable_properties())["segment"].set_string_value(business_ ? "business" : "household");
@@ -437,6 +441,11 @@ void DemoStory::AddMoney(int64_t time, const char* name, absl::string_view chann
   v1::CustomerEvent& event = Add(time, "billing", name, channel, kSales, properties);
   event.mutable_money_movement()->set_amount_minor(amount_minor);
   event.mutable_money_movement()->set_currency_code("EUR");
+}
+
+int64_t DemoStory::Awake(int64_t time) {
+  constexpr int64_t kMorning = 7 * kHour;
+  return time % kDay < kMorning ? time + kMorning : time;
 }
 
 int64_t DemoStory::AtWork(int64_t time) {

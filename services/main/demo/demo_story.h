@@ -63,6 +63,8 @@ class DemoStory {
 
   int Day(int64_t time) const { return static_cast<int>((time - begin_) / kDay); }
   bool Over(int64_t time) const { return time > end_; }
+  // The same moment, or the morning after it: people sleep from midnight to seven.
+  static int64_t Awake(int64_t time);
   // The same moment, or the next one at which people work: weekdays, eight to six.
   int64_t AtWork(int64_t time);
   // Satisfaction moves; it stays within ±300.

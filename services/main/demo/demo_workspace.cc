@@ -23,7 +23,7 @@ absl::Status Created(const absl::StatusOr<T>& result) {
 class DemoMaker {
  public:
   DemoMaker(std::shared_ptr<grpc::Channel> channel, const DemoOptions& options,
-            const std::function<void(const DemoProgress&)>& progress)
+            const std::function<bool(const DemoProgress&)>& progress)
       : options_(options),
         workspace_name_(absl::StrCat("workspaces/", options.workspace_id)),
         progress_(progress),
@@ -32,27 +32,28 @@ class DemoMaker {
   absl::Status Make() {
     ASSIGN_OR_RETURN(const bool complete, IsComplete());
     if (complete) return absl::OkStatus();
-    Report("creating the company", 0, 0);
+    RETURN_IF_ERROR(Report("creating the company", 0, 0));
     RETURN_IF_ERROR(EnsureWorkspace());
     RETURN_IF_ERROR(CreatePeople());
-    Report("drawing the maps", 0, 0);
+    RETURN_IF_ERROR(Report("drawing the maps", 0, 0));
     RETURN_IF_ERROR(CreateMap(demo::kHelpMapId, demo::DemoHelpMap(workspace_name_)));
     RETURN_IF_ERROR(CreateMap(demo::kMainMapId, demo::DemoMainMap(workspace_name_)));
     RETURN_IF_ERROR(CreateMap(demo::kFutureMapId, demo::DemoFutureMap(workspace_name_)));
     // Events before metrics: numbers are then computed once, not while the ground moves.
     RETURN_IF_ERROR(RecordEvents());
-    Report("publishing the maps", 0, 0);
+    RETURN_IF_ERROR(Report("publishing the maps", 0, 0));
     RETURN_IF_ERROR(Publish(demo::kHelpMapId));
     RETURN_IF_ERROR(Publish(demo::kMainMapId));
-    Report("attaching the metrics", 0, 0);
+    RETURN_IF_ERROR(Report("attaching the metrics", 0, 0));
     return CreateMetrics();
   }
 
  private:
   std::string MapName(absl::string_view map_id) const { return absl::StrCat(workspace_name_, "/journeyMaps/", map_id); }
 
-  void Report(const char* step, int64_t done, int64_t total) {
-    if (progress_) progress_({step, done, total});
+  absl::Status Report(const char* step, int64_t done, int64_t total) {
+    if (!progress_ || progress_({step, done, total})) return absl::OkStatus();
+    return absl::CancelledError("the demo was not finished; the next call goes on with it");
   }
 
   // The last attachment is created last.
@@ -128,14 +129,14 @@ class DemoMaker {
     for (int customer = 0; customer < simulator.customer_count(); ++customer) {
       // About a hundred times in all.
       if (customer % std::max(1, simulator.customer_count() / 100) == 0) {
-        Report("recording events", customer, simulator.customer_count());
+        RETURN_IF_ERROR(Report("recording events", customer, simulator.customer_count()));
       }
       for (v1::CustomerEvent& event : simulator.EventsOf(customer)) {
         RETURN_IF_ERROR(writer.Write(std::move(event), tag++));
       }
     }
     RETURN_IF_ERROR(writer.Finish());
-    Report("recording events", simulator.customer_count(), simulator.customer_count());
+    RETURN_IF_ERROR(Report("recording events", simulator.customer_count(), simulator.customer_count()));
     return refused;
   }
 
@@ -170,7 +171,7 @@ class DemoMaker {
 
   const DemoOptions options_;
   const std::string workspace_name_;
-  const std::function<void(const DemoProgress&)>& progress_;
+  const std::function<bool(const DemoProgress&)>& progress_;
   Client client_;
   absl::Time now_;  // when the workspace was created
 };
@@ -178,7 +179,7 @@ class DemoMaker {
 }  // namespace
 
 absl::Status CreateDemoWorkspace(std::shared_ptr<grpc::Channel> channel, const DemoOptions& options,
-                                 const std::function<void(const DemoProgress&)>& progress) {
+                                 const std::function<bool(const DemoProgress&)>& progress) {
   return DemoMaker(std::move(channel), options, progress).Make();
 }
 

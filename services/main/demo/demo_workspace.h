@@ -26,10 +26,11 @@ struct DemoProgress {
 
 // Creates what is not there yet. The events end at the moment at which the workspace was created, so that a call that
 // was interrupted can be repeated: what exists stays, what was recorded is recorded once. When the demo is complete the
-// call returns at once. `progress` (may be empty) is called on the calling thread, about a hundred times.
+// call returns at once. `progress` (may be empty) is called on the calling thread, about a hundred times; when it
+// returns false the call ends there.
 //
-// The codes are those of the API; UNAVAILABLE if the server goes away.
+// The codes are those of the API; UNAVAILABLE if the server goes away, CANCELLED if `progress` said so.
 absl::Status CreateDemoWorkspace(std::shared_ptr<grpc::Channel> channel, const DemoOptions& options,
-                                 const std::function<void(const DemoProgress&)>& progress);
+                                 const std::function<bool(const DemoProgress&)>& progress);
 
 }  // namespace throughline
