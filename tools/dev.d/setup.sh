@@ -86,7 +86,8 @@ install_npm() {
   setup_node
   if [ ! -f "$folder/node_modules/.installed" ] || [ "$folder/package-lock.json" -nt "$folder/node_modules/.installed" ]; then
     say "Installing npm packages of $folder"
-    (cd "$folder" && npm ci --no-audit --no-fund --loglevel=error)
+    # Not `npm ci`: npm 11 leaves other platforms' optional packages out of a lock file, and then refuses it for that.
+    (cd "$folder" && npm install --no-save --no-audit --no-fund --loglevel=error)
     touch "$folder/node_modules/.installed"
   fi
 }
