@@ -49,9 +49,9 @@ struct AttachmentText {
   const char* definition;
   const char* text;
 };
-// Windows: 31104000 s = 360 days, twelve points of 30 days each; 7776000 s = 90 days; 604800 s = 7 days. Without a
+// Windows: 31104000 s = 360 days, twelve points of 30 days each; 7776000 s = 90 days; 1209600 s = 14 days. Without a
 // window the trend is by calendar month. Two of them are honest about what they do not know: nobody asks those who
-// refer a friend (UNDEFINED), and few small businesses order in a week (INSUFFICIENT_DATA). The last of the list is
+// refer a friend (UNDEFINED), and few small businesses order in two weeks (INSUFFICIENT_DATA). The last of the list is
 // created last: it tells a finished demo from an interrupted one.
 constexpr AttachmentText kAttachments[] = {
     {kMainMapId, "relationship-nps-all", "nps", R"pb(whole_map: true filter: "survey = \"relationship-nps\"")pb"},
@@ -85,10 +85,10 @@ constexpr AttachmentText kAttachments[] = {
     {kMainMapId, "time-to-connection", "time-between", R"pb(touchpoint: "order" target_touchpoint: "activation")pb"},
     {kMainMapId, "order-ease", "ces", R"pb(touchpoint: "order-feedback"
                                            rolling_window { seconds: 31104000 })pb"},
-    {kMainMapId, "order-ease-business-week", "ces",
+    {kMainMapId, "order-ease-business", "ces",
      R"pb(touchpoint: "order-feedback"
           filter: "properties.segment = \"business\""
-          rolling_window { seconds: 604800 })pb"},
+          rolling_window { seconds: 1209600 })pb"},
     {kMainMapId, "installation-csat", "csat", R"pb(touchpoint: "installation" filter: "survey = \"installation\"")pb"},
     {kMainMapId, "app-adoption", "conversion",
      R"pb(touchpoint: "activation"

@@ -135,7 +135,7 @@ TEST_F(DemoWorkspaceTest, CreateDemoWorkspace_OnAnEmptyServer_MeasuresItsMaps) {
       EXPECT_EQ(value.state(), v1::MetricValue::UNDEFINED);
       EXPECT_FALSE(value.has_value());
       EXPECT_FALSE(value.undefined_reason().empty());
-    } else if (id == "order-ease-business-week") {
+    } else if (id == "order-ease-business") {
       EXPECT_NE(value.state(), v1::MetricValue::OK);
     } else {
       EXPECT_EQ(value.state(), v1::MetricValue::OK) << value.DebugString();
