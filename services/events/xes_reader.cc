@@ -2,13 +2,13 @@
 
 #include <expat.h>
 
+#include <algorithm>
 #include <deque>
 #include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_replace.h"
 #include "services/base/text.h"
 #include "services/events/import_limits.h"
 #include "services/events/time_text.h"
@@ -31,10 +31,16 @@ absl::string_view LocalName(absl::string_view name) {
   return colon == absl::string_view::npos ? name : name.substr(colon + 1);
 }
 
+// The key of the property that an attribute becomes.
+std::string PropertyKey(absl::string_view prefix, absl::string_view attribute_key) {
+  std::string key = absl::StrCat(prefix, attribute_key);
+  std::replace(key.begin(), key.end(), ':', '_');
+  return key;
+}
+
 // Values that do not fit their type are kept as the text they are.
-void SetProperty(const Attribute& attribute, absl::string_view prefix, v1::CustomerEvent& event) {
-  google::protobuf::Value& value =
-      (*event.mutable_properties())[absl::StrCat(prefix, absl::StrReplaceAll(attribute.key, {{":", "_"}}))];
+void SetProperty(const std::string& key, const Attribute& attribute, v1::CustomerEvent& event) {
+  google::protobuf::Value& value = (*event.mutable_properties())[key];
   double number = 0;
   if (attribute.type == AttributeType::kNumber && ParseFinite(attribute.value, number)) {
     value.set_number_value(number);
@@ -191,7 +197,9 @@ class XesEventReader : public EventReader {
       NameTrace(attribute.value);
       return;
     }
-    if (options_.trace_properties) trace_attributes_.push_back(std::move(attribute));
+    if (!options_.trace_properties) return;
+    attribute.key = PropertyKey("trace_", attribute.key);
+    trace_attributes_.push_back(std::move(attribute));
   }
 
   void End(absl::string_view qualified) {
@@ -282,7 +290,7 @@ class XesEventReader : public EventReader {
       } else if (!options_.department_attribute.empty() && attribute.key == options_.department_attribute) {
         department = attribute.value;
       } else {
-        SetProperty(attribute, "", event);
+        SetProperty(PropertyKey("", attribute.key), attribute, event);
       }
     }
     if (!has_time) {
@@ -297,7 +305,7 @@ class XesEventReader : public EventReader {
              line);
       return;
     }
-    for (const Attribute& attribute : trace_attributes_) SetProperty(attribute, "trace_", event);
+    for (const Attribute& attribute : trace_attributes_) SetProperty(attribute.key, attribute, event);
     event.set_id(absl::StrCat(trace_name_, ":", index));
     event.set_source(options_.source);
     event.set_customer_id(trace_name_);

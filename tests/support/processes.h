@@ -3,16 +3,13 @@
 #pragma once
 
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <chrono>
-#include <cstdint>
 #include <cstdlib>
 #include <string>
 #include <utility>
@@ -124,32 +121,42 @@ inline ProgramResult RunProgram(const std::vector<std::string>& arguments, const
   return result;
 }
 
-// A port of the loopback interface that nobody listens on now.
-inline int FreePort() {
-  const int descriptor = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(address);
-  EXPECT_EQ(bind(descriptor, reinterpret_cast<sockaddr*>(&address), sizeof(address)), 0);
-  EXPECT_EQ(getsockname(descriptor, reinterpret_cast<sockaddr*>(&address), &size), 0);
-  close(descriptor);
-  return ntohs(address.sin_port);
-}
-
-// A program that runs until it is stopped, with its output in a file.
+// A program that runs until it is stopped: its errors go to a file, its output is read line by line.
 class BackgroundProgram {
  public:
   BackgroundProgram(const std::vector<std::string>& arguments, std::string log_file) : log_file_(std::move(log_file)) {
     const int log = open(log_file_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     const int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    pid_ = internal::Start(arguments, {}, null, log, log);
-    internal::CloseAll({log, null});
+    int out[2];
+    EXPECT_EQ(pipe2(out, O_CLOEXEC), 0);
+    pid_ = internal::Start(arguments, {}, null, out[1], log);
+    internal::CloseAll({log, null, out[1]});
+    out_ = out[0];
     EXPECT_GT(pid_, 0) << "cannot start " << arguments[0];
   }
-  ~BackgroundProgram() { Stop(SIGTERM); }
+  ~BackgroundProgram() {
+    Stop(SIGTERM);
+    close(out_);
+  }
   BackgroundProgram(const BackgroundProgram&) = delete;
   BackgroundProgram& operator=(const BackgroundProgram&) = delete;
+
+  // The next line of its output. Fails the test, and gives an empty one, if it ends or the deadline passes before.
+  std::string ReadLine(std::chrono::seconds deadline) {
+    const auto end = std::chrono::steady_clock::now() + deadline;
+    std::string line;
+    while (true) {
+      const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(end - std::chrono::steady_clock::now());
+      pollfd poll_out{out_, POLLIN, 0};
+      char c = 0;
+      if (left.count() <= 0 || poll(&poll_out, 1, static_cast<int>(left.count())) <= 0 || read(out_, &c, 1) != 1) {
+        ADD_FAILURE() << "no line of output; its log is " << log_file_;
+        return "";
+      }
+      if (c == '\n') return line;
+      line.push_back(c);
+    }
+  }
 
   // Sends the signal and waits for the end. The exit code, or -1.
   int Stop(int signal_number) {
@@ -160,11 +167,11 @@ class BackgroundProgram {
     pid_ = -1;
     return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
   }
-  const std::string& log_file() const { return log_file_; }
 
  private:
   const std::string log_file_;
   pid_t pid_ = -1;
+  int out_ = -1;
 };
 
 }  // namespace throughline::testing

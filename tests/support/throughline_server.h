@@ -15,24 +15,25 @@ namespace throughline::testing {
 
 class ThroughlineServer {
  public:
-  ThroughlineServer() {
-    WriteFile(directory_ / "web/index.html", "<!doctype html><title>test</title>");
-    Start();
-  }
+  ThroughlineServer() { Start(); }
 
-  // Starts on the same data directory and ports; waits until it answers.
+  // Starts on the same data directory, and once it was started on the same port.
   void Start() {
     program_ = std::make_unique<BackgroundProgram>(
         std::vector<std::string>{THROUGHLINED_BINARY, "--data-dir", directory_ / "data", "--grpc-address", address_,
-                                 "--http-address", "127.0.0.1:" + std::to_string(FreePort()), "--web-root",
-                                 directory_ / "web"},
+                                 "--http-address", ""},
         directory_ / "log");
-    const auto channel = grpc::CreateChannel(address_, grpc::InsecureChannelCredentials());
-    EXPECT_TRUE(channel->WaitForConnected(std::chrono::system_clock::now() + std::chrono::seconds(60)))
-        << ReadFile(directory_ / "log");
+    // "throughlined ready grpc=127.0.0.1:34567"
+    const std::string line = program_->ReadLine(std::chrono::seconds(60));
+    const size_t at = line.find("grpc=");
+    ASSERT_NE(at, std::string::npos) << line << ReadFile(directory_ / "log");
+    address_ = line.substr(at + 5, line.find(' ', at) - at - 5);
     ClientOptions options;
     options.address = address_;
-    client_ = std::make_unique<Client>(channel, options);
+    options.connect_timeout = absl::Seconds(30);
+    absl::StatusOr<std::unique_ptr<Client>> client = Client::Connect(options);
+    ASSERT_TRUE(client.ok()) << client.status();
+    client_ = *std::move(client);
   }
   int Stop(int signal_number) {
     client_ = nullptr;
@@ -51,7 +52,7 @@ class ThroughlineServer {
 
  private:
   const TempDir directory_;
-  const std::string address_ = "127.0.0.1:" + std::to_string(FreePort());
+  std::string address_ = "127.0.0.1:0";
   std::unique_ptr<BackgroundProgram> program_;
   std::unique_ptr<Client> client_;
 };

@@ -85,7 +85,10 @@ absl::Status ProblemLog::Close() {
 }
 
 Progress::Progress(int64_t size_bytes)
-    : size_bytes_(size_bytes), terminal_(isatty(STDERR_FILENO) == 1), start_(absl::Now()), last_(start_) {}
+    : size_bytes_(size_bytes),
+      terminal_(isatty(STDERR_FILENO) == 1),
+      start_(absl::Now()),
+      last_(absl::InfinitePast()) {}
 
 void Progress::Update(const EventReader& reader) {
   if (++calls_ % kCallsPerLook != 0) return;

@@ -100,7 +100,7 @@ class Drawing {
       facts.push_back(FormatCount(position->second->visit_count(), "visit", "visits"));
       facts.push_back(absl::StrCat(FormatCount(position->second->instance_count(), "run", "runs")));
     }
-    out_ << "  ● " << paint_(Color::kBold, touchpoint.display_name()) << "  "
+    out_ << "  ● " << paint_(Color::kBold, touchpoint.display_name()) << (facts.empty() ? "" : "  ")
          << paint_(Color::kDim, absl::StrJoin(facts, " · ")) << '\n';
     for (const AttachedMetric& metric : metrics_) {
       if (metric.attachment.touchpoint() == touchpoint.id()) Chip("      ", metric);

@@ -132,12 +132,16 @@ std::string SubjectText(const v1::MetricAttachment& attachment) {
   return subject;
 }
 
-// Waits until every value covers all that is recorded now, or has not changed for a while and is not pending.
+// Waits until every value was computed with the published version of the map and covers all that is recorded now. A
+// value that says nothing new is not written again, so values that have not changed for a while are taken too.
 absl::StatusOr<std::vector<AttachedMetric>> WaitForValues(Session& session, Client& client, const std::string& map) {
   v1::GetEventStatisticsRequest request;
   request.set_name(absl::StrCat(WorkspaceNameOf(map), "/eventStatistics"));
   ASSIGN_OR_RETURN(const v1::EventStatistics statistics,
                    client.Call(&v1::EventService::Stub::GetEventStatistics, request));
+  v1::GetJourneyMapRequest map_request;
+  map_request.set_name(map);
+  ASSIGN_OR_RETURN(const v1::JourneyMap current, client.Call(&v1::JourneyMapService::Stub::GetJourneyMap, map_request));
   const absl::Time start = absl::Now();
   absl::Time changed = start;
   std::string seen;
@@ -147,7 +151,8 @@ absl::StatusOr<std::vector<AttachedMetric>> WaitForValues(Session& session, Clie
     std::string now_seen;
     for (const AttachedMetric& metric : metrics) {
       pending = pending || metric.value.state() == v1::MetricValue::PENDING;
-      behind = behind || metric.value.data_watermark() < statistics.data_watermark();
+      behind = behind || metric.value.data_watermark() < statistics.data_watermark() ||
+               metric.value.journey_map_version() != current.published_version();
       absl::StrAppend(&now_seen, metric.value.SerializeAsString());
     }
     const absl::Time now = absl::Now();

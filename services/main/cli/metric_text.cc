@@ -147,7 +147,8 @@ std::string ChipText(const AttachedMetric& metric, const Paint& paint) {
   const std::string details = DetailsText(value);
   if (!details.empty()) absl::StrAppend(&text, ", ", details);
   if (value.state() == v1::MetricValue::INSUFFICIENT_DATA || value.state() == v1::MetricValue::UNDEFINED) {
-    absl::StrAppend(&text, ", ", StateText(value));
+    absl::StrAppend(&text, ", ",
+                    value.state() == v1::MetricValue::UNDEFINED ? value.undefined_reason() : StateText(value));
   }
   const std::string excluded = ExcludedText(value);
   if (!excluded.empty()) absl::StrAppend(&text, ", ", paint(Color::kYellow, absl::StrCat("left out: ", excluded)));

@@ -93,7 +93,9 @@ void Table::Print(std::ostream& out, const Paint& paint, absl::string_view inden
   };
   std::vector<std::string> titles;
   for (const Column& column : columns_) titles.push_back(column.title);
-  print(titles, Color::kDim);
+  const bool titled =
+      std::any_of(titles.begin(), titles.end(), [](const std::string& title) { return !title.empty(); });
+  if (titled) print(titles, Color::kDim);
   for (const auto& row : rows_) print(row, Color::kNone);
 }
 
