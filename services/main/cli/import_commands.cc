@@ -68,7 +68,7 @@ absl::Status EnsureWorkspace(Client& client, const std::string& workspace, bool 
 
 absl::StatusOr<ExitCode> Import(Session& session, const ImportOptions& options, const OpenReader& open) {
   ImportSummary summary;
-  summary.file = options.file;
+  summary.file = options.file == "-" ? "standard input" : options.file;
   ASSIGN_OR_RETURN(summary.workspace, session.WorkspaceName());
   ASSIGN_OR_RETURN(const std::unique_ptr<EventReader> reader, open());
   ASSIGN_OR_RETURN(ProblemLog problems, ProblemLog::Make(options.problems_file));

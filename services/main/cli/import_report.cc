@@ -12,8 +12,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "google/protobuf/struct.pb.h"
+#include "google/protobuf/util/json_util.h"
+#include "services/base/text.h"
 #include "services/events/import_errors.h"
 #include "throughline/errors.h"
 
@@ -64,16 +67,19 @@ void ProblemLog::Add(const RowProblem& problem) {
 void ProblemLog::Add(const RejectedEvent& rejected) {
   std::string kind = GetErrorReason(rejected.status);
   if (kind.empty()) kind = absl::StatusCodeToString(rejected.status.code());
-  std::vector<std::string> fields;
-  std::string message(rejected.status.message());
+  std::vector<std::string> fields, descriptions;
   for (const FieldViolation& violation : GetFieldViolations(rejected.status)) {
-    fields.push_back(violation.field);
-    if (!absl::StrContains(message, violation.description)) {
-      absl::StrAppend(&message, "; ", violation.field, ": ", violation.description);
-    }
+    // The server counts the events of a request; the user knows lines and ids.
+    absl::string_view field = violation.field;
+    if (absl::StartsWith(field, "events[")) field.remove_prefix(std::min(field.size(), field.find(']') + 1));
+    absl::ConsumePrefix(&field, ".");
+    fields.emplace_back(field);
+    descriptions.push_back(violation.description);
   }
+  const std::string message =
+      descriptions.empty() ? std::string(rejected.status.message()) : absl::StrJoin(descriptions, "; ");
   const std::string field = absl::StrJoin(fields, " ");
-  std::string place = absl::StrCat("line ", rejected.tag, ", event '", rejected.event.id(), "'");
+  std::string place = absl::StrCat("line ", rejected.tag, ", event '", Excerpt(rejected.event.id()), "'");
   if (!field.empty()) absl::StrAppend(&place, ", ", field);
   Add(kind, place, message, {"", absl::StrCat(rejected.tag), field, rejected.event.id(), kind, message});
 }
@@ -116,39 +122,61 @@ void Progress::Finish() {
 
 namespace {
 
-void PrintJsonSummary(const Session& session, const ImportSummary& summary, const ProblemLog& problems) {
-  google::protobuf::Struct json;
-  auto& fields = *json.mutable_fields();
-  const auto number = [&](const char* name, int64_t value) {
-    fields[name].set_number_value(static_cast<double>(value));
-  };
-  fields["file"].set_string_value(summary.file);
-  fields["workspace"].set_string_value(summary.workspace);
-  number("rowsRead", summary.rows);
-  number("eventsSent", summary.totals.written);
-  number("recorded", summary.totals.recorded);
-  number("duplicates", summary.totals.duplicates);
-  number("rejected", summary.totals.rejected);
-  number("problems", problems.total());
-  fields["fileIncomplete"].set_bool_value(problems.file_incomplete());
-  fields["seconds"].set_number_value(absl::ToDoubleSeconds(summary.elapsed));
-  auto& notes = *fields["notes"].mutable_list_value();
-  for (const std::string& note : summary.notes) notes.add_values()->set_string_value(note);
-  auto& kinds = *fields["problemKinds"].mutable_struct_value()->mutable_fields();
-  for (const auto& [kind, entry] : problems.kinds()) {
-    auto& one = *kinds[kind].mutable_struct_value()->mutable_fields();
-    one["count"].set_number_value(static_cast<double>(entry.count));
-    auto& examples = *one["examples"].mutable_list_value();
-    for (const std::string& example : entry.examples) examples.add_values()->set_string_value(example);
+// The same fields in the same order each time, for people and for diff.
+class JsonObject {
+ public:
+  void Raw(absl::string_view name, absl::string_view json) {
+    absl::StrAppend(&text_, text_.empty() ? "{" : ", ", Quoted(name), ": ", json);
   }
-  session.PrintJson(json);
+  void Text(absl::string_view name, absl::string_view value) { Raw(name, Quoted(value)); }
+  void Number(absl::string_view name, int64_t value) { Raw(name, absl::StrCat(value)); }
+  void Texts(absl::string_view name, const std::vector<std::string>& values) {
+    const auto quote = [](std::string* out, const std::string& value) { *out += Quoted(value); };
+    Raw(name, absl::StrCat("[", absl::StrJoin(values, ", ", quote), "]"));
+  }
+  std::string text() const { return text_.empty() ? "{}" : absl::StrCat(text_, "}"); }
+
+ private:
+  static std::string Quoted(absl::string_view text) {
+    google::protobuf::Value value;
+    value.set_string_value(std::string(text));
+    std::string json;
+    // A string value is always printable as JSON.
+    (void)google::protobuf::util::MessageToJsonString(value, &json);
+    return json;
+  }
+  std::string text_;
+};
+
+std::string JsonSummary(const ImportSummary& summary, const ProblemLog& problems) {
+  JsonObject json;
+  json.Text("file", summary.file);
+  json.Text("workspace", summary.workspace);
+  json.Number("rowsRead", summary.rows);
+  json.Number("eventsSent", summary.totals.written);
+  json.Number("recorded", summary.totals.recorded);
+  json.Number("duplicates", summary.totals.duplicates);
+  json.Number("rejected", summary.totals.rejected);
+  json.Number("problems", problems.total());
+  json.Raw("fileIncomplete", problems.file_incomplete() ? "true" : "false");
+  json.Raw("seconds", absl::StrFormat("%.3f", absl::ToDoubleSeconds(summary.elapsed)));
+  json.Texts("notes", summary.notes);
+  JsonObject kinds;
+  for (const auto& [kind, entry] : problems.kinds()) {
+    JsonObject one;
+    one.Number("count", entry.count);
+    one.Texts("examples", entry.examples);
+    kinds.Raw(kind, one.text());
+  }
+  json.Raw("problemKinds", kinds.text());
+  return json.text();
 }
 
 }  // namespace
 
 void PrintImportSummary(const Session& session, const ImportSummary& summary, const ProblemLog& problems) {
   if (session.json()) {
-    PrintJsonSummary(session, summary, problems);
+    std::cout << JsonSummary(summary, problems) << '\n';
     return;
   }
   const Paint& paint = session.paint();
