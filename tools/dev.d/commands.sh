@@ -18,6 +18,7 @@ dev_run() {
   build_cpp release throughlined throughline
   build_web
   mkdir -p .data
+  say "Starting; the app will be at http://127.0.0.1:7480 (stop with Ctrl-C)"
   exec build/release/services/main/throughlined --data-dir "$root/.data" --web-root "$root/build/web" "${demo[@]}" \
     "${arguments[@]}"
 }
