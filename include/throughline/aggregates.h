@@ -118,8 +118,15 @@ struct RunPositions {
     Counts positions;
     void Merge(const Touchpoint& other);
   };
-  std::vector<Touchpoint> touchpoints;                               // in the order of the query
-  std::map<std::pair<int, int>, TransitionGraph::Edge> transitions;  // adjacent visits, by touchpoint index
+  // Adjacent visits from one touchpoint to another.
+  struct Transition {
+    int64_t count = 0;
+    int64_t runs = 0;  // runs with at least one
+    DurationSketch durations;
+    void Merge(const Transition& other);
+  };
+  std::vector<Touchpoint> touchpoints;                    // in the order of the query
+  std::map<std::pair<int, int>, Transition> transitions;  // by touchpoint index
   int64_t runs = 0;
   void Merge(const RunPositions& other);
 };

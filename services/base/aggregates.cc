@@ -161,6 +161,12 @@ void RunPositions::Touchpoint::Merge(const Touchpoint& other) {
   positions.Merge(other.positions);
 }
 
+void RunPositions::Transition::Merge(const Transition& other) {
+  count += other.count;
+  runs += other.runs;
+  durations.Merge(other.durations);
+}
+
 void RunPositions::Merge(const RunPositions& other) {
   touchpoints.resize(std::max(touchpoints.size(), other.touchpoints.size()));
   for (size_t i = 0; i < other.touchpoints.size(); ++i) touchpoints[i].Merge(other.touchpoints[i]);

@@ -59,7 +59,7 @@ v1::JourneyMapPositions MakeJourneyMapPositions(const CompiledMap& map, const Ru
   // Every run with a visit has one position.
   out.set_instance_count(total.active + total.completed + total.abandoned + total.stalled);
 
-  using Entry = std::pair<std::pair<int, int>, const TransitionGraph::Edge*>;
+  using Entry = std::pair<std::pair<int, int>, const RunPositions::Transition*>;
   std::vector<Entry> ways;
   for (const auto& [ends, edge] : positions.transitions) ways.emplace_back(ends, &edge);
   std::sort(ways.begin(), ways.end(), [](const Entry& left, const Entry& right) {
@@ -73,6 +73,7 @@ v1::JourneyMapPositions MakeJourneyMapPositions(const CompiledMap& map, const Ru
     transition.set_from_touchpoint(map.touchpoints[static_cast<size_t>(ends.first)].id);
     transition.set_to_touchpoint(map.touchpoints[static_cast<size_t>(ends.second)].id);
     transition.set_count(edge->count);
+    transition.set_instance_count(edge->runs);
     if (edge->durations.count() > 0) {
       transition.set_median_seconds(static_cast<double>(edge->durations.Quantile(0.5)) / 1e6);
     }

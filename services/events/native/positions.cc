@@ -78,15 +78,24 @@ class PositionCounter {
  private:
   void AddEdge(int from, int to, int64_t micros) {
     const uint32_t number = edges_.Number(static_cast<uint32_t>(from), static_cast<uint32_t>(to));
-    if (number == edge_values_.size()) edge_values_.emplace_back();
+    if (number == edge_values_.size()) {
+      edge_values_.emplace_back();
+      edge_last_run_.push_back(0);
+    }
     ++edge_values_[number].count;
     edge_values_[number].durations.Add(micros);
+    if (edge_last_run_[number] != positions_.runs) {
+      edge_last_run_[number] = positions_.runs;
+      ++edge_values_[number].runs;
+    }
   }
 
   RunPositions positions_;
   CodePairs edges_;
-  std::vector<TransitionGraph::Edge> edge_values_;
-  std::vector<int64_t> last_run_;  // per touchpoint: number of the run that was counted last
+  std::vector<RunPositions::Transition> edge_values_;
+  // Number of the run that was counted last, per touchpoint and per edge.
+  std::vector<int64_t> last_run_;
+  std::vector<int64_t> edge_last_run_;
 };
 
 // One thread's counter, finished before it meets another's.

@@ -65,7 +65,8 @@ inline std::string ToText(const RunPositions& a) {
                     "\n");
   }
   for (const auto& [pair, edge] : a.transitions) {
-    absl::StrAppend(&out, pair.first, " -> ", pair.second, ": ", ToText(edge), "\n");
+    absl::StrAppend(&out, pair.first, " -> ", pair.second, ": ", edge.count, " by ", edge.runs, " runs in ",
+                    ToText(edge.durations), "\n");
   }
   return out;
 }

@@ -234,7 +234,22 @@ TEST_P(EventStoreContractTest, Positions_StatusIsCompletedThenAbandonedThenStall
             "4 visits 4 runs, active 1 completed 1 abandoned 1 stalled 1\n"
             "1 visits 1 runs, active 1 completed 0 abandoned 0 stalled 0\n"
             "1 visits 1 runs, active 0 completed 0 abandoned 0 stalled 0\n"
-            "2 -> 0: 1 in 1 exact: 1000000\n");
+            "2 -> 0: 1 by 1 runs in 1 exact: 1000000\n");
+}
+
+TEST_P(EventStoreContractTest, Positions_CountWaysAndTheRunsThatTookThem) {
+  MustAppend({Event("1").Name("a").At(0), Event("2").Name("a").At(1), Event("3").Name("a").At(3),
+              Event("4").Name("b").At(4), Event("5").Customer("d").Name("a").At(0),
+              Event("6").Customer("d").Name("a").At(2)});
+  PositionQuery query;
+  query.touchpoints = {{Select({"a"})}, {Select({"b"})}};
+  query.now = At(100);
+  const auto positions = View()->Positions(query);
+  ASSERT_TRUE(positions.ok());
+  EXPECT_EQ(positions->transitions.at({0, 0}).count, 3);
+  EXPECT_EQ(positions->transitions.at({0, 0}).runs, 2);
+  EXPECT_EQ(positions->transitions.at({0, 1}).count, 1);
+  EXPECT_EQ(positions->transitions.at({0, 1}).runs, 1);
 }
 
 TEST_P(EventStoreContractTest, Statistics_NamesComeByFrequencyThenName) {

@@ -233,12 +233,15 @@ RunPositions ReferencePositions(const Events& events, const PositionQuery& query
     if (visits.empty()) continue;
     ++out.runs;
     std::set<int> visited;
+    std::set<std::pair<int, int>> taken;
     for (size_t i = 0; i < visits.size(); ++i) {
       ++out.touchpoints[visits[i].first].visits;
       visited.insert(visits[i].first);
       if (i == 0) continue;
-      TransitionGraph::Edge& edge = out.transitions[{visits[i - 1].first, visits[i].first}];
+      const std::pair<int, int> ends(visits[i - 1].first, visits[i].first);
+      RunPositions::Transition& edge = out.transitions[ends];
       ++edge.count;
+      if (taken.insert(ends).second) ++edge.runs;
       edge.durations.Add(Micros(visits[i].second - visits[i - 1].second));
     }
     for (const int touchpoint : visited) ++out.touchpoints[touchpoint].runs;

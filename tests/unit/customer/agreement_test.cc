@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <random>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -155,6 +156,7 @@ v1::JourneyMapPositions CountRuns(const CompiledMap& map, const std::vector<v1::
   positions.touchpoints.resize(map.touchpoints.size());
   for (const v1::JourneyInstance& instance : instances) {
     std::vector<bool> seen(map.touchpoints.size(), false);
+    std::set<std::pair<int, int>> taken;
     for (int i = 0; i < instance.visits_size(); ++i) {
       const size_t at = index[instance.visits(i).touchpoint()];
       ++positions.touchpoints[at].visits;
@@ -162,8 +164,10 @@ v1::JourneyMapPositions CountRuns(const CompiledMap& map, const std::vector<v1::
       seen[at] = true;
       if (i == 0) continue;
       const size_t before = index[instance.visits(i - 1).touchpoint()];
-      TransitionGraph::Edge& edge = positions.transitions[{static_cast<int>(before), static_cast<int>(at)}];
+      const std::pair<int, int> ends(static_cast<int>(before), static_cast<int>(at));
+      RunPositions::Transition& edge = positions.transitions[ends];
       ++edge.count;
+      if (taken.insert(ends).second) ++edge.runs;
       edge.durations.Add((instance.visits(i).visit_time().seconds() - instance.visits(i - 1).visit_time().seconds()) *
                          1'000'000);
     }

@@ -56,6 +56,7 @@ TEST(MakeJourneyMapPositionsTest, SumsUpAndPutsTheMostFrequentWayFirst) {
   positions.touchpoints[2] = {4, 4, {0, 4, 0, 0}};
   positions.transitions[{0, 0}].count = 2;
   positions.transitions[{0, 2}].count = 3;
+  positions.transitions[{0, 2}].runs = 2;
   for (const int64_t seconds : {4, 1, 2}) positions.transitions[{0, 2}].durations.Add(seconds * 1'000'000);
   EXPECT_THAT(MakeJourneyMapPositions(*Map("m", kMapText), positions, EventSequence{42}), EqualsProto(R"pb(
                 name: "workspaces/w/journeyMaps/m/positions"
@@ -78,7 +79,7 @@ TEST(MakeJourneyMapPositionsTest, SumsUpAndPutsTheMostFrequentWayFirst) {
                   instance_count: 4
                   position_counts { completed: 4 }
                 }
-                transitions { from_touchpoint: "a" to_touchpoint: "b" count: 3 median_seconds: 2 }
+                transitions { from_touchpoint: "a" to_touchpoint: "b" count: 3 median_seconds: 2 instance_count: 2 }
                 transitions { from_touchpoint: "a" to_touchpoint: "a" count: 2 }
                 data_watermark: 42)pb"));
 }

@@ -21,14 +21,14 @@ const map: JourneyMap = {
 const positions: JourneyMapPositions = {
   name: 'p',
   touchpoints: [
-    { touchpoint: 'a', visitCount: '1000' },
-    { touchpoint: 'b', visitCount: '400' },
+    { touchpoint: 'a', visitCount: '2000', instanceCount: '1000' },
+    { touchpoint: 'b', visitCount: '400', instanceCount: '400' },
   ],
   transitions: [
-    { fromTouchpoint: 'a', toTouchpoint: 'b', count: '400', medianSeconds: 60 },
-    { fromTouchpoint: 'a', toTouchpoint: 'd', count: '100' },
-    { fromTouchpoint: 'b', toTouchpoint: 'd', count: '200' },
-    { fromTouchpoint: 'b', toTouchpoint: 'a', count: '3' },
+    { fromTouchpoint: 'a', toTouchpoint: 'b', count: '700', instanceCount: '400', medianSeconds: 60 },
+    { fromTouchpoint: 'a', toTouchpoint: 'd', count: '100', instanceCount: '100' },
+    { fromTouchpoint: 'b', toTouchpoint: 'd', count: '200', instanceCount: '200' },
+    { fromTouchpoint: 'b', toTouchpoint: 'a', count: '3', instanceCount: '3' },
   ],
 };
 
@@ -49,7 +49,7 @@ describe('flowsOf', () => {
   const flow = (from: string, to: string) => flowsOf(map, positions, columns).find((f) => f.from === from && f.to === to);
 
   it('joins expected and observed ways, and judges by the interval', () => {
-    expect(flow('a', 'b')).toMatchObject({ share: 0.4, verdict: 'less', medianSeconds: 60 });
+    expect(flow('a', 'b')).toMatchObject({ count: 700, share: 0.4, verdict: 'less', medianSeconds: 60 });
     expect(flow('b', 'd')).toMatchObject({ share: 0.5, verdict: 'as-expected' });
     expect(flow('a', 'd')).toMatchObject({ share: 0.1, transition: undefined, verdict: undefined });
   });

@@ -264,6 +264,7 @@ export interface ObservedTransition {
   toTouchpoint: string;
   count?: string;
   medianSeconds?: number;
+  instanceCount?: string;
 }
 
 export interface JourneyMapPositions {

@@ -34,8 +34,10 @@ export interface Flow {
   to: string;
   fromColumn: number;
   toColumn: number;
-  // Directly following visits, and their share of the visits at `from`; undefined where nothing was measured.
+  // Directly following visits, the runs that made at least one, and the share of these among the runs at `from`;
+  // undefined where nothing was measured.
   count: number;
+  runs: number;
   share: number | undefined;
   low: number | undefined;
   high: number | undefined;
@@ -62,14 +64,15 @@ export function flowsOf(
     const key = `${from} ${to}`;
     let flow = flows.get(key);
     if (!flow) {
-      const visits = toCount(positionOf.get(from)?.visitCount);
+      const atFrom = toCount(positionOf.get(from)?.instanceCount);
       flow = {
         from,
         to,
         fromColumn,
         toColumn,
         count: 0,
-        share: visits > 0 ? 0 : undefined,
+        runs: 0,
+        share: atFrom > 0 ? 0 : undefined,
         low: undefined,
         high: undefined,
         medianSeconds: undefined,
@@ -88,16 +91,17 @@ export function flowsOf(
     const flow = flowFor(observed.fromTouchpoint, observed.toTouchpoint);
     if (!flow) continue;
     flow.count = toCount(observed.count);
+    flow.runs = toCount(observed.instanceCount);
     flow.medianSeconds = observed.medianSeconds;
   }
-  for (const flow of flows.values()) judge(flow, toCount(positionOf.get(flow.from)?.visitCount));
+  for (const flow of flows.values()) judge(flow, toCount(positionOf.get(flow.from)?.instanceCount));
   return [...flows.values()].sort((a, b) => b.count - a.count);
 }
 
-function judge(flow: Flow, visits: number): void {
-  if (visits <= 0) return;
-  flow.share = flow.count / visits;
-  const interval = wilson(Math.min(flow.count, visits), visits);
+function judge(flow: Flow, runsAtFrom: number): void {
+  if (runsAtFrom <= 0) return;
+  flow.share = flow.runs / runsAtFrom;
+  const interval = wilson(flow.runs, runsAtFrom);
   flow.low = interval?.low;
   flow.high = interval?.high;
   const expected = flow.transition?.expectedShare;

@@ -19,8 +19,8 @@ export interface FlowDrawing {
   hidden: number;
 }
 
-// Ways that nobody expects are drawn from this share of the visits on.
-export const kDrawnShareMin = 0.05;
+// Ways that the map does not draw are shown from this share of the runs on.
+export const kDrawnShareMin = 0.1;
 // More levels than this would make the lane taller than the cards.
 export const kArcLevelsMax = 3;
 
@@ -37,8 +37,8 @@ export function drawFlows(flows: Flow[]): FlowDrawing {
       ++hidden;
     }
   }
-  // The most travelled ways, and then the shortest, take the inner levels.
-  candidates.sort((a, b) => span(a) - span(b) || b.count - a.count);
+  // The map's own ways come first, then the shortest; they take the inner levels.
+  candidates.sort((a, b) => Number(!a.transition) - Number(!b.transition) || span(a) - span(b) || b.count - a.count);
   const taken = { above: [] as [number, number][][], below: [] as [number, number][][] };
   const arcs: Arc[] = [];
   for (const flow of candidates) {

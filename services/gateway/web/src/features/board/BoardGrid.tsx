@@ -198,7 +198,7 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
           <EmotionCurve columns={columns} persona={persona} columnWidth={columnWidth} />
         </div>
 
-        <LaneName row={rows.flow} title="Flow" hint="Runs, and the share of visits that go on each way" />
+        <LaneName row={rows.flow} title="Flow" hint="Runs, and the share that go on each way. Grey: not on the map" />
         <div className={classes.lane} style={{ gridRow: rows.flow, ...all }} data-testid="flow">
           <FlowLane
             columns={columns}

@@ -106,7 +106,7 @@ export function BoardToolbar({ board, persona, onPersona }: BoardHeaderProps) {
       <Select
         aria-label="Persona of the emotion curve"
         size="xs"
-        w={180}
+        w={220}
         allowDeselect={false}
         value={persona || kEveryone}
         onChange={(value) => onPersona(value === kEveryone || value === null ? '' : value)}

@@ -1,5 +1,6 @@
-// What runs really do between the touchpoints: thickness and number are the observed share of the visits that go on this
-// way next; the expected share stands beside it. A table of the same numbers is there for screen readers.
+// What runs really do between the touchpoints: thickness and number are the share of the runs at a touchpoint that go on
+// this way; the expected share stands beside it. Ways that the map does not draw are grey. A table of the same numbers is
+// there for screen readers.
 import { VisuallyHidden } from '@mantine/core';
 import { memo, useMemo } from 'react';
 import type { Touchpoint, TouchpointPosition } from '../../api/types';
@@ -31,26 +32,21 @@ const expectedText = (flow: Flow): string | undefined =>
 
 const verdictSign = (flow: Flow): string => (flow.verdict === 'less' ? '▼ ' : flow.verdict === 'more' ? '▲ ' : '');
 
+// Wide enough for the text at 11.5px; the text is not measured, so that nothing moves after drawing.
+const labelWidth = (text: string): number => text.length * 6.4 + 8;
+
 function Label({ flow, x, y, oneLine }: { flow: Flow; x: number; y: number; oneLine: boolean }) {
   const expected = expectedText(flow);
   const differs = flow.verdict === 'less' || flow.verdict === 'more';
   const observed = `${verdictSign(flow)}${shareText(flow)}`;
+  const width = labelWidth(oneLine && expected ? `${observed} ${expected}` : observed);
   return (
     <g fontSize="11.5" textAnchor="middle" className="tl-number">
-      <text
-        x={x}
-        y={y}
-        fontWeight="650"
-        fill={differs ? 'var(--tl-warn)' : 'var(--tl-text)'}
-        paintOrder="stroke"
-        stroke="var(--tl-page)"
-        strokeWidth="5"
-        strokeLinejoin="round"
-      >
+      {oneLine && <rect x={x - width / 2} y={y - 12} width={width} height="16" fill="var(--tl-page)" />}
+      <text x={x} y={y} fontWeight="650" fill={differs ? 'var(--tl-warn)' : 'var(--tl-text)'}>
         {observed}
         {oneLine && expected && (
-          <tspan fontWeight="450" fill="var(--tl-muted)">
-            {'  '}
+          <tspan dx="5" fontSize="10.5" fontWeight="450" fill="var(--tl-muted)">
             {expected}
           </tspan>
         )}
@@ -68,7 +64,7 @@ function strokeOf(flow: Flow) {
   const observed = flow.count > 0;
   return {
     fill: 'none',
-    stroke: observed ? 'var(--tl-active)' : 'var(--tl-line-strong)',
+    stroke: !observed ? 'var(--tl-line-strong)' : flow.transition ? 'var(--tl-active)' : 'var(--tl-abandoned)',
     strokeWidth: observed ? thickness(flow.share) : 1.6,
     strokeDasharray: observed ? undefined : '3 5',
     strokeOpacity: observed ? 0.62 : 1,
@@ -80,8 +76,8 @@ function arcPath(arc: Arc, columnWidth: number, baseline: number): { path: strin
   const sign = side === 'above' ? -1 : 1;
   const self = flow.fromColumn === flow.toColumn;
   const forward = flow.toColumn >= flow.fromColumn ? 1 : -1;
-  const startX = (flow.fromColumn + 0.5) * columnWidth + (self ? -14 : 12 * forward);
-  const endX = (flow.toColumn + 0.5) * columnWidth + (self ? 14 : -12 * forward);
+  const startX = (flow.fromColumn + 0.5) * columnWidth + (self ? -8 : 19 * forward);
+  const endX = (flow.toColumn + 0.5) * columnWidth + (self ? 8 : -19 * forward);
   const edge = baseline + sign * (kNode.height / 2 + 1);
   const peak = edge + sign * (16 + level * kLevel);
   const toward = endX >= startX ? 1 : -1;
@@ -183,7 +179,7 @@ function FlowTable({ flows, touchpointLabel }: { flows: Flow[]; touchpointLabel:
             <th scope="col">From</th>
             <th scope="col">To</th>
             <th scope="col">Observed</th>
-            <th scope="col">Share of visits</th>
+            <th scope="col">Share of runs</th>
             <th scope="col">Expected share</th>
             <th scope="col">Median time</th>
           </tr>

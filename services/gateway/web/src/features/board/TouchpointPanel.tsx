@@ -129,7 +129,7 @@ function Ways({ title, flows, other, board }: { title: string; flows: Flow[]; ot
         </Table.Tbody>
       </Table>
       <Text size="xs" c="dimmed" mt={4}>
-        Share of the visits at the touchpoint left that go on this way next.
+        Share of the runs at the touchpoint left that go on this way; times are between directly following visits.
         {flows.length > shown.length ? ` ${flows.length - shown.length} rarer ways are not listed.` : ''}
       </Text>
     </section>

@@ -23,6 +23,14 @@ function matches(map: JourneyMap, text: string, choice: Choice): boolean {
   return wanted.split(/\s+/).every((word) => searched.includes(word));
 }
 
+// Maps with numbers come before drafts; within each, by name.
+function measuredFirst(a: JourneyMap, b: JourneyMap): number {
+  return (
+    Number(Boolean(b.publishedVersion)) - Number(Boolean(a.publishedVersion)) ||
+    (a.displayName ?? '').localeCompare(b.displayName ?? '')
+  );
+}
+
 function Facts({ workspace }: { workspace: string }) {
   const statistics = useEventStatistics(workspace).data;
   const now = useNow();
@@ -42,7 +50,10 @@ export function MapsPage() {
   const maps = useJourneyMaps(workspace);
   const [text, setText] = useState('');
   const [choice, setChoice] = useState<Choice>('all');
-  const shown = useMemo(() => (maps.data ?? []).filter((map) => matches(map, text, choice)), [maps.data, text, choice]);
+  const shown = useMemo(
+    () => (maps.data ?? []).filter((map) => matches(map, text, choice)).sort(measuredFirst),
+    [maps.data, text, choice],
+  );
 
   return (
     <Page
