@@ -2,6 +2,8 @@
 // Used by one thread.
 #pragma once
 
+#include <sys/resource.h>
+
 #include <algorithm>
 #include <chrono>
 #include <cstdint>
@@ -27,6 +29,32 @@ inline double SecondsSince(SteadyClock::time_point start) {
   return std::chrono::duration<double>(SteadyClock::now() - start).count();
 }
 
+// Of all threads of this process, up to now.
+inline double CpuSeconds() {
+  rusage usage{};
+  getrusage(RUSAGE_SELF, &usage);
+  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
+         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
+}
+
+struct Rate {
+  double events_per_second = 0;
+  double cpu_micros_per_event = 0;
+};
+
+// A stretch of work over `events` events, from its construction to Stop.
+class Stopwatch {
+ public:
+  Rate Stop(size_t events) const {
+    const auto count = static_cast<double>(events);
+    return {count / SecondsSince(start_), (CpuSeconds() - cpu_) / count * 1e6};
+  }
+
+ private:
+  const SteadyClock::time_point start_ = SteadyClock::now();
+  const double cpu_ = CpuSeconds();
+};
+
 inline void Require(bool condition, const std::string& what) {
   if (condition) return;
   std::fprintf(stderr, "%s\n", what.c_str());
@@ -37,6 +65,24 @@ inline double Median(std::vector<double> values) {
   std::sort(values.begin(), values.end());
   return values[values.size() / 2];
 }
+
+// The rounds of one variant, each beside the limit that was measured in the same round.
+class Rounds {
+ public:
+  void Add(const Rate& rate, const Rate& limit) {
+    rates_.push_back(rate.events_per_second);
+    cpu_.push_back(rate.cpu_micros_per_event);
+    ratios_.push_back(rate.events_per_second / limit.events_per_second);
+  }
+  double ratio() const { return Median(ratios_); }
+  void Print(const char* name) const {
+    std::printf("  %-28s %9.0f events/s  ratio %.2f  %.2f us CPU per event\n", name, Median(rates_), ratio(),
+                Median(cpu_));
+  }
+
+ private:
+  std::vector<double> rates_, cpu_, ratios_;
+};
 
 // An ordinary event of a shop, about 200 bytes: twenty per customer, spread over a year, some with a score.
 inline v1::CustomerEvent MakeEvent(int64_t number) {
@@ -61,15 +107,15 @@ inline v1::CustomerEvent MakeEvent(int64_t number) {
   return event;
 }
 
-// Events per second of one thread that writes the records of these events, and nothing else, `batch` at a time, each
+// One thread that writes the records of these events, and nothing else, `batch` at a time, each
 // batch synced: what the disk and RocksDB with the engine's own settings allow.
-inline double MeasureBareRocksDb(const std::string& directory, const std::vector<std::string>& records, size_t batch) {
+inline Rate MeasureBareRocksDb(const std::string& directory, const std::vector<std::string>& records, size_t batch) {
   rocksdb::DB* opened = nullptr;
   Require(rocksdb::DB::Open(EventLog::DatabaseOptions(), directory, &opened).ok(), "cannot open the bare database");
   const std::unique_ptr<rocksdb::DB> database(opened);
   rocksdb::WriteOptions options;
   options.sync = true;
-  const auto start = SteadyClock::now();
+  const Stopwatch watch;
   for (size_t from = 0; from < records.size(); from += batch) {
     rocksdb::WriteBatch writes;
     for (size_t i = from; i < std::min(records.size(), from + batch); ++i) {
@@ -79,7 +125,7 @@ inline double MeasureBareRocksDb(const std::string& directory, const std::vector
     }
     Require(database->Write(options, &writes).ok(), "a bare write failed");
   }
-  return static_cast<double>(records.size()) / SecondsSince(start);
+  return watch.Stop(records.size());
 }
 
 // The bytes that the log stores for each event.

@@ -1,8 +1,5 @@
 // Append against a bare RocksDB loop, start-up against a bare scan, and the time per event of each question.
 // README.md says what varies.
-#include <sys/resource.h>
-
-#include <atomic>
 #include <functional>
 #include <semaphore>
 #include <thread>
@@ -21,13 +18,6 @@ constexpr size_t kAppendEvents = 200'000;
 constexpr int64_t kStoredEvents = 1'000'000;
 constexpr int kRounds = 3;
 constexpr int kInFlight = 8;
-
-double CpuSeconds() {
-  rusage usage{};
-  getrusage(RUSAGE_SELF, &usage);
-  return static_cast<double>(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
-         1e-6 * static_cast<double>(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec);
-}
 
 std::unique_ptr<EventStore> Open(const std::string& directory) {
   NativeEventStoreOptions options;
@@ -52,25 +42,18 @@ void Send(EventStore& store, const std::vector<const v1::CustomerEvent*>& events
   for (int i = 0; i < kInFlight; ++i) room.acquire();
 }
 
-struct Rate {
-  double events_per_second = 0;
-  double cpu_micros_per_event = 0;
-};
-
 Rate MeasureAppend(const std::string& directory, const std::vector<const v1::CustomerEvent*>& events, int writers) {
   const std::unique_ptr<EventStore> store = Open(directory);
-  const double cpu = CpuSeconds();
-  const auto start = SteadyClock::now();
+  const Stopwatch watch;
   std::vector<std::thread> threads;
   for (int w = 0; w < writers; ++w) {
     threads.emplace_back(
         [&, w] { Send(*store, events, events.size() * w / writers, events.size() * (w + 1) / writers, kBatch); });
   }
   for (std::thread& thread : threads) thread.join();
-  const double seconds = SecondsSince(start);
-  const auto count = static_cast<double>(events.size());
+  const Rate rate = watch.Stop(events.size());
   Require((*store->View("bench"))->Statistics().events == static_cast<int64_t>(events.size()), "events are missing");
-  return {count / seconds, (CpuSeconds() - cpu) / count * 1e6};
+  return rate;
 }
 
 void BenchAppend() {
@@ -83,22 +66,17 @@ void BenchAppend() {
   for (const std::string& record : records) bytes += record.size();
   std::printf("append: %zu events of %zu bytes, batches of %zu, median of %d rounds\n", events.size(),
               bytes / events.size(), kBatch, kRounds);
-  std::vector<double> bare, ratio1, ratio4, rate1, rate4, cpu;
+  Rounds bare, one, four;
   for (int round = 0; round < kRounds; ++round) {
     const TempDir directory;
-    bare.push_back(MeasureBareRocksDb(directory / "bare", records, kBatch));
-    const Rate one = MeasureAppend(directory / "one", pointers, 1);
-    const Rate four = MeasureAppend(directory / "four", pointers, 4);
-    rate1.push_back(one.events_per_second);
-    rate4.push_back(four.events_per_second);
-    ratio1.push_back(one.events_per_second / bare.back());
-    ratio4.push_back(four.events_per_second / bare.back());
-    cpu.push_back(one.cpu_micros_per_event);
+    const Rate limit = MeasureBareRocksDb(directory / "bare", records, kBatch);
+    bare.Add(limit, limit);
+    one.Add(MeasureAppend(directory / "one", pointers, 1), limit);
+    four.Add(MeasureAppend(directory / "four", pointers, 4), limit);
   }
-  std::printf("  bare RocksDB, 1 thread      %9.0f events/s  1.00\n", Median(bare));
-  std::printf("  Append, 1 writer            %9.0f events/s  %.2f  (%.2f us CPU per event, all threads)\n",
-              Median(rate1), Median(ratio1), Median(cpu));
-  std::printf("  Append, 4 writers           %9.0f events/s  %.2f\n", Median(rate4), Median(ratio4));
+  bare.Print("bare RocksDB, 1 thread");
+  one.Print("Append, 1 writer");
+  four.Print("Append, 4 writers");
 }
 
 double ScanBare(const std::string& directory) {

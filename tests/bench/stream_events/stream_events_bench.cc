@@ -17,10 +17,10 @@ constexpr int kRounds = 3;
 constexpr int kInFlight = 8;
 constexpr double kRatioMin = 0.5;
 
-// Events per second from the first request to the last acknowledgement, over one stream.
-double MeasureStream(Client& client, const std::vector<v1::StreamEventsRequest>& requests) {
+// From the first request to the last acknowledgement, over one stream.
+Rate MeasureStream(Client& client, const std::vector<v1::StreamEventsRequest>& requests) {
   grpc::ClientContext context;
-  const auto start = SteadyClock::now();
+  const Stopwatch watch;
   const auto stream = client.stub<v1::EventService::Stub>().StreamEvents(&context);
   std::counting_semaphore<> room(kInFlight);
   int64_t recorded = 0;
@@ -37,18 +37,18 @@ double MeasureStream(Client& client, const std::vector<v1::StreamEventsRequest>&
   }
   stream->WritesDone();
   reader.join();
-  const double seconds = SecondsSince(start);
+  const Rate rate = watch.Stop(kEvents);
   const absl::Status status = FromGrpcStatus(stream->Finish());
   Require(status.ok(), status.ToString());
   Require(recorded == static_cast<int64_t>(kEvents), absl::StrCat("recorded only ", recorded));
-  return static_cast<double>(kEvents) / seconds;
+  return rate;
 }
 
 void Run() {
   std::vector<v1::CustomerEvent> events;
   for (size_t i = 0; i < kEvents; ++i) events.push_back(MakeEvent(static_cast<int64_t>(i)));
   const std::vector<std::string> records = RecordsOf(events);
-  std::vector<double> bare, streamed, ratios;
+  Rounds bare, streamed;
   for (int round = 0; round < kRounds; ++round) {
     const testing::TempDir directory;
     ServerOptions options;
@@ -75,16 +75,16 @@ void Run() {
       request.set_batch_id(static_cast<int64_t>(requests.size()));
       for (size_t i = from; i < std::min(events.size(), from + kBatch); ++i) *request.add_events() = events[i];
     }
-    bare.push_back(MeasureBareRocksDb(directory / "bare", records, kBatch));
-    streamed.push_back(MeasureStream(**client, requests));
-    ratios.push_back(streamed.back() / bare.back());
+    const Rate limit = MeasureBareRocksDb(directory / "bare", records, kBatch);
+    bare.Add(limit, limit);
+    streamed.Add(MeasureStream(**client, requests), limit);
     client->reset();
     (*server)->Shutdown();
   }
   std::printf("%zu events in batches of %zu, median of %d rounds\n", events.size(), kBatch, kRounds);
-  std::printf("  bare RocksDB, synced       %9.0f events/s  1.00\n", Median(bare));
-  std::printf("  StreamEvents, one stream   %9.0f events/s  %.2f\n", Median(streamed), Median(ratios));
-  Require(Median(ratios) >= kRatioMin, absl::StrCat("below the required ratio of ", kRatioMin));
+  bare.Print("bare RocksDB, 1 thread");
+  streamed.Print("StreamEvents, 1 stream");
+  Require(streamed.ratio() >= kRatioMin, absl::StrCat("below the required ratio of ", kRatioMin));
 }
 
 }  // namespace
