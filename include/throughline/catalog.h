@@ -40,6 +40,8 @@ struct Document {
 
   bool deleted() const { return delete_time.has_value(); }
 
+  // INTERNAL if the stored type is another.
+  absl::Status CheckType(const google::protobuf::Descriptor& descriptor) const;
   // The payload as a message. INTERNAL if the stored type is another or the bytes do not parse.
   absl::Status ParseTo(google::protobuf::Message& message) const;
   template <typename T>

@@ -11,6 +11,7 @@
 
 namespace throughline::api {
 
+class EngineState;
 class PageTokenCodec;
 
 struct Backend {
@@ -22,6 +23,8 @@ struct Backend {
   // Runs what can wait for a disk or takes long; bounded.
   Executor& executor;
   const PageTokenCodec& page_tokens;
+  // Where requests report failures of the engines.
+  EngineState& engines;
 };
 
 }  // namespace throughline::api

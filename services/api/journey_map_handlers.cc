@@ -20,7 +20,7 @@ absl::Status PrepareJourneyMap(const Preparation& preparation, const v1::Journey
   return ValidateJourneyMap(map, ParentName(preparation.name), preparation.transaction);
 }
 
-absl::StatusOr<v1::JourneyMap> GetJourneyMap(RequestContext& context, const v1::GetJourneyMapRequest& request) {
+absl::StatusOr<Document> GetJourneyMap(RequestContext& context, const v1::GetJourneyMapRequest& request) {
   ASSIGN_OR_RETURN(const JourneyMapRevisionName name, ParseJourneyMapRevisionName(request.name()));
   if (request.read_revision() < 0) return InvalidField("read_revision", "must not be negative");
   if (name.revision.value != 0 && request.read_revision() != 0) {
@@ -36,7 +36,7 @@ absl::StatusOr<v1::JourneyMap> GetJourneyMap(RequestContext& context, const v1::
     ASSIGN_OR_RETURN(document, reader->Find(map_name));
   }
   if (!document.has_value()) return ResourceNotFound(map_name);
-  return ToResource<v1::JourneyMap>(*document);
+  return *std::move(document);
 }
 
 absl::StatusOr<v1::JourneyMap> PublishJourneyMap(RequestContext& context, const v1::PublishJourneyMapRequest& request) {
@@ -51,12 +51,11 @@ absl::StatusOr<v1::JourneyMap> PublishJourneyMap(RequestContext& context, const 
   return published;
 }
 
-absl::StatusOr<v1::JourneyMapVersion> GetJourneyMapVersion(RequestContext& context,
-                                                           const v1::GetJourneyMapVersionRequest& request) {
+absl::StatusOr<Document> GetJourneyMapVersion(RequestContext& context, const v1::GetJourneyMapVersionRequest& request) {
   RETURN_IF_ERROR(ParseJourneyMapVersionName(request.name()).status());
-  ASSIGN_OR_RETURN(const std::optional<Document> document, context.backend().catalog.FindLatest(request.name()));
+  ASSIGN_OR_RETURN(std::optional<Document> document, context.backend().catalog.FindLatest(request.name()));
   if (!document.has_value()) return ResourceNotFound(request.name());
-  return ToResource<v1::JourneyMapVersion>(*document);
+  return *std::move(document);
 }
 
 }  // namespace
@@ -76,10 +75,10 @@ absl::StatusOr<v1::JourneyMap> ReadJourneyMapRevision(Catalog& catalog, absl::st
 }
 
 void AddJourneyMapMethods(RpcService& service) {
-  service.AddUnary("GetJourneyMap", &GetJourneyMap, {.run = Run::kInline});
+  service.AddDocumentRead("GetJourneyMap", &GetJourneyMap, {.run = Run::kInline});
   AddStandardMethodsButGet(service, JourneyMapType(), "JourneyMaps");
   service.AddUnary("PublishJourneyMap", &PublishJourneyMap);
-  service.AddUnary("GetJourneyMapVersion", &GetJourneyMapVersion, {.run = Run::kInline});
+  service.AddDocumentRead("GetJourneyMapVersion", &GetJourneyMapVersion, {.run = Run::kInline});
 }
 
 }  // namespace throughline::api

@@ -117,7 +117,8 @@ class Compiler {
       return is_equality ? absl::OkStatus() : Expected(node, "= or != before null");
     }
     const auto* text = std::get_if<std::string>(&node.value);
-    // `:` with a value means "contains" for strings alone; a list has the number, and CURRENT must not match NOT_CURRENT.
+    // `:` with a value means "contains" for strings alone; a list has the number, and CURRENT must not match
+    // NOT_CURRENT.
     if (node.op == Operator::kHas && TypeOf(field) != ValueType::kString) compiled.comparison.op = Operator::kEqual;
     switch (TypeOf(field)) {
       case ValueType::kString:

@@ -147,12 +147,12 @@ std::string ResourceType::Collection(absl::string_view parent) const {
   return parent.empty() ? collection_id_ : absl::StrCat(parent, "/", collection_id_);
 }
 
-absl::Status GetResource(RequestContext& context, const ResourceType& type, const Message& request, Message& response) {
+absl::StatusOr<Document> GetResource(RequestContext& context, const ResourceType& type, const Message& request) {
   const std::string name = GetString(request, "name");
   RETURN_IF_ERROR(type.CheckName(name, "name"));
   ASSIGN_OR_RETURN(std::optional<Document> document, context.backend().catalog.FindLatest(name));
   if (!document.has_value()) return ResourceNotFound(name);
-  return Show(*document, response);
+  return *std::move(document);
 }
 
 absl::Status ListResources(RequestContext& context, const ResourceType& type, const Message& request,
@@ -291,10 +291,10 @@ absl::Status UndeleteResource(RequestContext& context, const ResourceType& type,
 }
 
 void AddStandardMethods(RpcService& service, const ResourceType& type, absl::string_view plural) {
-  const auto get = [&type](RequestContext& context, const Message& request, Message& response) {
-    return GetResource(context, type, request, response);
+  const auto get = [&type](RequestContext& context, const Message& request) {
+    return GetResource(context, type, request);
   };
-  service.AddUnaryByReflection(absl::StrCat("Get", type.descriptor->name()), get, {.run = Run::kInline});
+  service.AddDocumentReadByReflection(absl::StrCat("Get", type.descriptor->name()), get, {.run = Run::kInline});
   AddStandardMethodsButGet(service, type, plural);
 }
 

@@ -72,8 +72,8 @@ ResourceType MakeResourceType(absl::Status (*prepare)(const Preparation&, const 
                       });
 }
 
-absl::Status GetResource(RequestContext& context, const ResourceType& type, const google::protobuf::Message& request,
-                         google::protobuf::Message& response);
+absl::StatusOr<Document> GetResource(RequestContext& context, const ResourceType& type,
+                                     const google::protobuf::Message& request);
 absl::Status ListResources(RequestContext& context, const ResourceType& type, const google::protobuf::Message& request,
                            google::protobuf::Message& response);
 absl::Status CreateResource(RequestContext& context, const ResourceType& type, const google::protobuf::Message& request,

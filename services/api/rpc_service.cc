@@ -9,6 +9,8 @@
 #include "absl/strings/str_cat.h"
 #include "grpcpp/impl/rpc_service_method.h"
 #include "grpcpp/support/method_handler.h"
+#include "services/api/engine_state.h"
+#include "services/api/resource_bytes.h"
 #include "services/api/status_conversion.h"
 #include "services/base/log.h"
 #include "throughline/errors.h"
@@ -56,6 +58,7 @@ struct RpcService::UnaryMethod {
     if (status.ok()) status = handler(context, request, response);
     LogCall(context, status, absl::Now() - start);
     if (status.ok()) return grpc::Status::OK;
+    backend.engines.Report(status, absl::Now());
     return ToGrpcStatus(status, context.request_id());
   }
 };
@@ -119,7 +122,7 @@ void RpcService::AddUnaryMethod(absl::string_view method, const Descriptor* requ
                         new grpc::internal::CallbackUnaryHandler<grpc::ByteBuffer, grpc::ByteBuffer>(std::move(start)));
 }
 
-void RpcService::AddUnaryByReflection(absl::string_view method, MessageHandler handler, UnaryOptions options) {
+void RpcService::AddParsedMethod(absl::string_view method, ParsedHandler handler, UnaryOptions options) {
   const MethodDescriptor* descriptor = descriptor_->FindMethodByName(std::string(method));
   if (descriptor == nullptr) Fail(absl::StrCat(descriptor_->full_name(), " has no method ", method));
   auto* factory = google::protobuf::MessageFactory::generated_factory();
@@ -131,12 +134,37 @@ void RpcService::AddUnaryByReflection(absl::string_view method, MessageHandler h
                      RequestContext& context, const grpc::ByteBuffer& request_bytes, grpc::ByteBuffer& response_bytes) {
                    google::protobuf::Arena arena;
                    Message& request = *request_prototype->New(&arena);
-                   Message& response = *response_prototype->New(&arena);
                    absl::Status status = parser.Parse(request_bytes, request);
-                   if (status.ok()) status = handler(context, request, response);
-                   if (status.ok()) Serialize(response, response_bytes);
+                   if (status.ok()) status = handler(context, request, *response_prototype, response_bytes);
                    return status;
                  });
+}
+
+void RpcService::AddUnaryByReflection(absl::string_view method, MessageHandler handler, UnaryOptions options) {
+  AddParsedMethod(
+      method,
+      [handler = std::move(handler)](RequestContext& context, const Message& request, const Message& prototype,
+                                     grpc::ByteBuffer& response_bytes) {
+        google::protobuf::Arena arena;
+        Message& response = *prototype.New(&arena);
+        absl::Status status = handler(context, request, response);
+        if (status.ok()) Serialize(response, response_bytes);
+        return status;
+      },
+      options);
+}
+
+void RpcService::AddDocumentReadByReflection(absl::string_view method, DocumentByReflectionHandler handler,
+                                             UnaryOptions options) {
+  AddParsedMethod(
+      method,
+      [handler = std::move(handler)](RequestContext& context, const Message& request, const Message& prototype,
+                                     grpc::ByteBuffer& response_bytes) {
+        absl::StatusOr<Document> document = handler(context, request);
+        if (!document.ok()) return document.status();
+        return SerializeResource(*std::move(document), prototype, response_bytes);
+      },
+      options);
 }
 
 void RpcService::AddStream(absl::string_view method, StreamHandler handler) {

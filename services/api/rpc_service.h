@@ -26,6 +26,7 @@
 #include "services/api/request_context.h"
 #include "services/api/request_parser.h"
 #include "services/base/limits.h"
+#include "throughline/catalog.h"
 
 namespace throughline::api {
 
@@ -50,6 +51,11 @@ class RpcService : public grpc::Service {
   // For methods that are handled by reflection; `response` comes empty.
   using MessageHandler = std::function<absl::Status(RequestContext&, const google::protobuf::Message& request,
                                                     google::protobuf::Message& response)>;
+  // For methods that answer with a stored resource as it is: its bytes go out without being parsed.
+  template <typename Request>
+  using DocumentHandler = absl::StatusOr<Document> (*)(RequestContext&, const Request&);
+  using DocumentByReflectionHandler =
+      std::function<absl::StatusOr<Document>(RequestContext&, const google::protobuf::Message& request)>;
   // Makes the reactor of one call, which deletes itself in OnDone.
   using StreamHandler = std::function<grpc::ServerGenericBidiReactor*(grpc::CallbackServerContext*)>;
 
@@ -76,6 +82,18 @@ class RpcService : public grpc::Service {
 
   void AddUnaryByReflection(absl::string_view method, MessageHandler handler, UnaryOptions options = {});
 
+  template <typename Request>
+  void AddDocumentRead(absl::string_view method, DocumentHandler<Request> handler, UnaryOptions options = {}) {
+    AddDocumentReadByReflection(
+        method,
+        [handler](RequestContext& context, const google::protobuf::Message& request) {
+          return handler(context, static_cast<const Request&>(request));
+        },
+        options);
+  }
+  void AddDocumentReadByReflection(absl::string_view method, DocumentByReflectionHandler handler,
+                                   UnaryOptions options = {});
+
   // Streaming in one direction or both: the reactor reads and writes as the method's kind asks for.
   void AddStream(absl::string_view method, StreamHandler handler);
 
@@ -86,9 +104,14 @@ class RpcService : public grpc::Service {
 
  private:
   using ByteHandler = std::function<absl::Status(RequestContext&, const grpc::ByteBuffer&, grpc::ByteBuffer&)>;
+  // Fills the answer's bytes; the prototype is an empty message of the answer's type.
+  using ParsedHandler = std::function<absl::Status(RequestContext&, const google::protobuf::Message& request,
+                                                   const google::protobuf::Message& response_prototype,
+                                                   grpc::ByteBuffer& response_bytes)>;
   struct UnaryMethod;
   class ExecutorCall;
 
+  void AddParsedMethod(absl::string_view method, ParsedHandler handler, UnaryOptions options);
   // A wrong name or type is our mistake and ends the program.
   void AddUnaryMethod(absl::string_view method, const google::protobuf::Descriptor* request,
                       const google::protobuf::Descriptor* response, Run run, ByteHandler handler);

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/time/clock.h"
+#include "services/api/engine_state.h"
 #include "services/api/resource_methods.h"
 #include "services/api/status_conversion.h"
 #include "services/base/limits.h"
@@ -190,6 +192,7 @@ void StreamEventsReactor::MaybeNext() {
     if (!CanFinish()) return;
     finished_ = true;
   }
+  backend_.engines.Report(status_, absl::Now());
   Finish(ToGrpcStatus(status_, request_id_));
 }
 

@@ -16,6 +16,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "grpcpp/channel.h"
+#include "services/api/engine_state.h"
 #include "services/api/page_token.h"
 #include "services/api/server.h"
 #include "services/base/clock.h"
@@ -81,8 +82,8 @@ class ServerProcessImpl : public ServerProcess {
 
   absl::Status Serve() {
     executor_.emplace("requests", limits::kExecutorThreadCount);
-    backend_.emplace(
-        api::Backend{*catalog_, *events_, *published_maps_, SystemClock(), SystemIds(), *executor_, *page_tokens_});
+    backend_.emplace(api::Backend{*catalog_, *events_, *published_maps_, SystemClock(), SystemIds(), *executor_,
+                                  *page_tokens_, engines_});
     ASSIGN_OR_RETURN(grpc_host_, ParseHostAndPort(options_.grpc_address));
     ASSIGN_OR_RETURN(server_, api::ApiServer::Start(*backend_, {.address = options_.grpc_address}));
     if (!options_.http_address.empty()) RETURN_IF_ERROR(ServeHttp());
@@ -96,9 +97,11 @@ class ServerProcessImpl : public ServerProcess {
   std::string http_address() const override { return gateway_ == nullptr ? "" : Address(http_host_, gateway_->port()); }
 
   void Probe() override {
+    // What requests have met lately.
+    absl::Status status = engines_.Check(absl::Now());
     // A write that changes nothing still passes through the catalog's writer, which refuses it once its disk has
     // failed.
-    absl::Status status = catalog_->Write([](WriteTransaction&) { return absl::OkStatus(); }).status();
+    if (status.ok()) status = catalog_->Write([](WriteTransaction&) { return absl::OkStatus(); }).status();
     // So does an append of nothing through the log's.
     if (status.ok()) status = events_->AppendAndWait("health", {}).status();
     // A full queue is a busy server, not a broken one.
@@ -181,6 +184,7 @@ class ServerProcessImpl : public ServerProcess {
   std::optional<PublishedMaps> published_maps_;
   std::optional<MetricScheduler> scheduler_;
   std::optional<Executor> executor_;
+  api::EngineState engines_;
   std::optional<api::Backend> backend_;
   std::unique_ptr<api::ApiServer> server_;
   std::unique_ptr<Gateway> gateway_;

@@ -12,6 +12,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "google/protobuf/stubs/logging.h"
 #include "services/base/log.h"
 #include "services/main/server_options.h"
 #include "services/main/server_process.h"
@@ -56,8 +57,14 @@ void UnblockEndingSignals(const sigset_t& signals) {
   pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);
 }
 
+// What protobuf says about the bytes of clients is no news to the server's operator.
+void LogProtobuf(google::protobuf::LogLevel level, const char*, int, const std::string& message) {
+  Log(level == google::protobuf::LOGLEVEL_FATAL ? LogLevel::kError : LogLevel::kDebug, message);
+}
+
 int Run(const ServerOptions& options) {
   if (options.verbose) SetLogLevel(LogLevel::kDebug);
+  google::protobuf::SetLogHandler(&LogProtobuf);
   const sigset_t signals = BlockEndingSignals();
   const absl::Time start = absl::Now();
   absl::StatusOr<std::unique_ptr<ServerProcess>> process = ServerProcess::Start(options);
