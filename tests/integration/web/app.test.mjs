@@ -7,6 +7,7 @@ import { kMap, kTouchpoints, kWorkspace, seed } from './seed.mjs';
 import { Server, until } from './server.mjs';
 
 const kBoard = `/w/${kWorkspace}/maps/order-to-review`;
+const kPhone = { width: 390, height: 844 };
 const axeSource = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 let server;
@@ -35,17 +36,7 @@ after(async () => {
   await server?.remove();
 });
 
-// Every test leaves the console clean and stays on the server.
-async function withPage(address, test, options) {
-  const complaintsBefore = browser.complaints.length;
-  const page = await browser.open(address, options);
-  try {
-    await test(page);
-  } finally {
-    await page.close();
-  }
-  assert.deepEqual(browser.complaints.slice(complaintsBefore), []);
-}
+const withPage = (address, test, options) => browser.withPage(address, test, options);
 
 describe('the way through the app', () => {
   it('leads from the workspaces to the map, a number, and a customer', () =>
@@ -293,9 +284,14 @@ describe('accessibility', () => {
     ['the customers', `/w/${kWorkspace}/customers`],
     ['a customer', `/w/${kWorkspace}/customers/customer-010`],
     ['an empty workspace', '/w/blank/maps'],
+    ['a draft', `/w/${kWorkspace}/maps/draft`],
+    ['a link to nowhere', '/nowhere'],
+    ['the board on a phone', kBoard, { viewport: kPhone }],
+    ['the customers on a phone', `/w/${kWorkspace}/customers`, { viewport: kPhone }],
+    ['a number on a phone', `${kBoard}?metric=review-csat`, { viewport: kPhone }],
   ];
   for (const scheme of ['light', 'dark']) {
-    for (const [what, address] of kPages) {
+    for (const [what, address, options] of kPages) {
       it(`finds no serious fault in ${what}, ${scheme}`, () =>
         withPage(address, async (page) => {
           await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
@@ -310,7 +306,7 @@ describe('accessibility', () => {
             .filter(({ impact }) => impact === 'serious' || impact === 'critical')
             .map(({ id, nodes }) => `${id}: ${nodes.map((node) => `${node.target} ${node.failureSummary}`).join(' | ')}`);
           assert.deepEqual(serious, []);
-        }));
+        }, options));
     }
   }
 });

@@ -1,4 +1,5 @@
 // Chromium, and what every page of the tests is watched for: errors in the console, and requests to elsewhere.
+import assert from 'node:assert/strict';
 import { mkdtemp, rm } from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
@@ -48,6 +49,18 @@ export class Browser {
     });
     await page.goto(this.base + address);
     return page;
+  }
+
+  // Every test leaves the console clean and stays on the server.
+  async withPage(address, test, options) {
+    const complaintsBefore = this.complaints.length;
+    const page = await this.open(address, options);
+    try {
+      await test(page);
+    } finally {
+      await page.close();
+    }
+    assert.deepEqual(this.complaints.slice(complaintsBefore), []);
   }
 
   async stop() {

@@ -27,5 +27,5 @@ if (process.argv[2] === 'unit') {
   require('playwright-core', path.join(here, 'node_modules/playwright-core/package.json'));
   require('Chromium', process.env.CHROMIUM ?? '/usr/bin/chromium');
   require('The built web app', path.join(process.env.THROUGHLINE_WEB_ROOT ?? '', 'index.html'));
-  run(here, '--test', 'app.test.mjs');
+  run(here, '--test', 'app.test.mjs', 'pages.test.mjs');
 }

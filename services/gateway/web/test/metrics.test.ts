@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { MetricDefinition, MetricValue, TrendPoint } from '../src/api/types';
 import {
   betterDirection,
+  comparablePoints,
   compareWithTarget,
   healthOf,
   metricsBySubject,
@@ -16,6 +17,13 @@ const point = (number: number, low?: number, high?: number): TrendPoint => ({
   value: number,
   intervalLow: low,
   intervalHigh: high,
+});
+
+const over = (trend: TrendPoint[], fields: Partial<MetricValue> = {}): MetricValue => value({ trend, ...fields });
+const month = (number: number, startTime: string, endTime: string): TrendPoint => ({
+  state: 'OK',
+  value: number,
+  window: { startTime: `${startTime}T00:00:00Z`, endTime: `${endTime}T00:00:00Z` },
 });
 
 describe('betterDirection', () => {
@@ -52,31 +60,56 @@ describe('compareWithTarget', () => {
 
 describe('trendOf', () => {
   it('is steady while the intervals overlap', () => {
-    expect(trendOf([point(10, 5, 15), point(14, 9, 19)], definition({}))?.direction).toBe('steady');
+    expect(trendOf(over([point(10, 5, 15), point(14, 9, 19)]), definition({}))?.direction).toBe('steady');
   });
 
   it('is a change when they do not, and its meaning follows the direction', () => {
     const rise = [point(10, 8, 12), point(20, 18, 22)];
-    expect(trendOf(rise, definition({}))).toMatchObject({ direction: 'up', meaning: 'better' });
-    expect(trendOf(rise, definition({ direction: 'LOWER_IS_BETTER' }))).toMatchObject({ direction: 'up', meaning: 'worse' });
+    expect(trendOf(over(rise), definition({}))).toMatchObject({ direction: 'up', meaning: 'better' });
+    expect(trendOf(over(rise), definition({ direction: 'LOWER_IS_BETTER' }))).toMatchObject({ direction: 'up', meaning: 'worse' });
   });
 
   it('needs a change of more than a twentieth where there is no interval', () => {
+    const effort = definition({ kind: 'CES', target: 5 });
+    expect(trendOf(over([point(100), point(104)]), effort)?.direction).toBe('steady');
+    expect(trendOf(over([point(100), point(90)]), effort)).toMatchObject({ direction: 'down', meaning: 'worse' });
+  });
+
+  it('takes two counts for equal while chance explains their difference', () => {
     const visits = definition({ kind: 'VOLUME', target: 50 });
-    expect(trendOf([point(100), point(104)], visits)?.direction).toBe('steady');
-    expect(trendOf([point(100), point(90)], visits)).toMatchObject({ direction: 'down', meaning: 'worse' });
+    expect(trendOf(over([point(89), point(112)]), visits)?.direction).toBe('steady');
+    expect(trendOf(over([point(89), point(120)]), visits)).toMatchObject({ direction: 'up', meaning: 'better' });
+    // The same number of visits a day, in a month of 31 days and in one of 28.
+    const months = [month(31_000, '2026-01-01', '2026-02-01'), month(28_000, '2026-02-01', '2026-03-01')];
+    expect(trendOf(over(months), visits)?.direction).toBe('steady');
+  });
+
+  it('does not take the count of an unfinished month for a drop', () => {
+    const visits = definition({ kind: 'VOLUME' });
+    const months = [
+      month(900, '2026-01-01', '2026-02-01'),
+      month(880, '2026-02-01', '2026-03-01'),
+      month(300, '2026-03-01', '2026-04-01'),
+    ];
+    const computed = { computeTime: '2026-03-11T00:00:00Z' };
+    expect(comparablePoints(over(months, computed), visits)).toEqual(months.slice(0, 2));
+    expect(trendOf(over(months, computed), visits)?.direction).toBe('steady');
+    expect(trendOf(over(months, { computeTime: '2026-04-02T00:00:00Z' }), visits)?.direction).toBe('down');
+    expect(comparablePoints(over(months, computed), definition({ kind: 'CSAT' }))).toEqual(months);
+    // A rolling window's last part may lack an hour.
+    expect(comparablePoints(over(months, { computeTime: '2026-03-31T23:00:00Z' }), visits)).toEqual(months);
   });
 
   it('is neither good nor bad for visits without a target', () => {
     const visits = definition({ kind: 'VOLUME' });
-    expect(trendOf([point(100), point(150)], visits)).toMatchObject({ direction: 'up', meaning: 'neutral' });
+    expect(trendOf(over([point(100), point(150)]), visits)).toMatchObject({ direction: 'up', meaning: 'neutral' });
   });
 
   it('skips points that are no numbers', () => {
     const undefinedPoint: TrendPoint = { state: 'UNDEFINED' };
-    expect(trendOf([point(1), undefinedPoint], definition({}))).toBeUndefined();
-    expect(trendOf([point(1, 0, 2), undefinedPoint, point(9, 8, 10)], definition({}))?.direction).toBe('up');
-    expect(trendOf([], definition({}))).toBeUndefined();
+    expect(trendOf(over([point(1), undefinedPoint]), definition({}))).toBeUndefined();
+    expect(trendOf(over([point(1, 0, 2), undefinedPoint, point(9, 8, 10)]), definition({}))?.direction).toBe('up');
+    expect(trendOf(over([]), definition({}))).toBeUndefined();
   });
 });
 

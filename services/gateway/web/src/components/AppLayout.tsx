@@ -3,7 +3,7 @@ import { AppShell, Menu, UnstyledButton } from '@mantine/core';
 import { useMediaQuery } from '@mantine/hooks';
 import { IconCheck, IconRoute, IconSelector, IconUsers } from '../icons';
 import { useEffect, useRef } from 'react';
-import { Link, NavLink, Outlet, useLocation, useParams } from 'react-router';
+import { Link, NavLink, Outlet, ScrollRestoration, useLocation, useParams } from 'react-router';
 import { useWorkspaces } from '../api/queries';
 import { customersPath, lastSegment, mapsPath, workspaceName } from '../lib/names';
 import classes from './AppLayout.module.css';
@@ -70,11 +70,13 @@ export function AppLayout() {
   const lastPath = useRef(pathname);
   const isPhone = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
 
-  // A new page starts at its top, and the keyboard and screen reader with it.
+  // Every page asks something, so that the indicator always knows whether the server answers.
+  useWorkspaces();
+
+  // On a new page the keyboard and screen reader start at its top; the router looks after the scrolling.
   useEffect(() => {
     if (lastPath.current === pathname) return;
     lastPath.current = pathname;
-    window.scrollTo(0, 0);
     main.current?.focus({ preventScroll: true });
   }, [pathname]);
 
@@ -100,6 +102,7 @@ export function AppLayout() {
           <LiveIndicator />
           <ColorSchemeMenu />
         </AppShell.Header>
+        <ScrollRestoration />
         <AppShell.Main id={kMainId} ref={main} tabIndex={-1} className={classes.main}>
           <Outlet />
         </AppShell.Main>

@@ -9,6 +9,7 @@ export function CrashPage() {
   return (
     <EmptyState
       icon={<IconBug size={26} stroke={1.6} />}
+      order={1}
       title="This page stopped working"
       action={
         <Button variant="default" mt="xs" onClick={() => window.location.reload()}>

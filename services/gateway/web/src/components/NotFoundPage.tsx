@@ -9,6 +9,7 @@ export function NotFoundPage() {
   return (
     <EmptyState
       icon={<IconMapOff size={26} stroke={1.6} />}
+      order={1}
       title="There is no page here"
       action={
         <Button component={Link} to="/" variant="default" mt="xs">

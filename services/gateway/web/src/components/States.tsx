@@ -2,6 +2,7 @@
 import { ActionIcon, Button, CopyButton, Text, Title, Tooltip } from '@mantine/core';
 import { IconAlertTriangle, IconCheck, IconCopy, IconPlugConnectedX } from '../icons';
 import type { ReactNode } from 'react';
+import { Link } from 'react-router';
 import { ApiError } from '../api/http';
 import classes from './States.module.css';
 
@@ -28,15 +29,19 @@ interface EmptyStateProps {
   children?: ReactNode;
   commands?: string[];
   action?: ReactNode;
+  // 1 where this is the whole page.
+  order?: 1 | 2;
 }
 
-export function EmptyState({ icon, title, children, commands = [], action }: EmptyStateProps) {
+export function EmptyState({ icon, title, children, commands = [], action, order = 2 }: EmptyStateProps) {
   return (
     <div className={classes.state} data-testid="empty-state">
       <div className={classes.icon} aria-hidden>
         {icon}
       </div>
-      <Title order={2}>{title}</Title>
+      <Title order={order} size="h2">
+        {title}
+      </Title>
       {children && (
         <Text className={classes.text} size="sm" component="div">
           {children}
@@ -50,15 +55,27 @@ export function EmptyState({ icon, title, children, commands = [], action }: Emp
   );
 }
 
-export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
+interface ErrorStateProps {
+  error: unknown;
+  onRetry?: () => void;
+  // Where to go instead when what was asked for does not exist.
+  back?: { to: string; label: string };
+  // 1 where this is the whole page.
+  order?: 1 | 2;
+}
+
+export function ErrorState({ error, onRetry, back, order = back ? 1 : 2 }: ErrorStateProps) {
   const api = error instanceof ApiError ? error : undefined;
   const unreachable = api?.httpStatus === 0;
+  const absent = api?.httpStatus === 404;
   return (
     <div className={classes.state} role="alert">
       <div className={classes.icon} data-tone="bad" aria-hidden>
         {unreachable ? <IconPlugConnectedX size={26} stroke={1.6} /> : <IconAlertTriangle size={26} stroke={1.6} />}
       </div>
-      <Title order={2}>{unreachable ? 'The server does not answer' : api?.httpStatus === 404 ? 'Not found' : 'That did not work'}</Title>
+      <Title order={order} size="h2">
+        {unreachable ? 'The server does not answer' : absent ? 'Not found' : 'That did not work'}
+      </Title>
       <Text className={classes.text} size="sm">
         {unreachable
           ? 'This page keeps trying. Start the server if it is not running:'
@@ -73,10 +90,16 @@ export function ErrorState({ error, onRetry }: { error: unknown; onRetry?: () =>
         </Text>
       ))}
       {api && !unreachable && <span className={classes.reason}>{api.reason}</span>}
-      {onRetry && (
-        <Button variant="default" mt="xs" onClick={onRetry}>
-          Try again
+      {absent && back ? (
+        <Button component={Link} to={back.to} variant="default" mt="xs">
+          {back.label}
         </Button>
+      ) : (
+        onRetry && (
+          <Button variant="default" mt="xs" onClick={onRetry}>
+            Try again
+          </Button>
+        )
       )}
     </div>
   );

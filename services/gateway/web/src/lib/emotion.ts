@@ -58,6 +58,10 @@ export function measuredStretches(points: (EmotionPoint | null)[]): { from: numb
   return stretches;
 }
 
+// Whether anybody's level is stated anywhere: without one there is no curve to draw.
+export const hasEmotion = (touchpoints: Touchpoint[] | undefined): boolean =>
+  (touchpoints ?? []).some((touchpoint) => (touchpoint.emotions ?? []).length > 0);
+
 const kWords = ['Very bad', 'Bad', 'Neutral', 'Good', 'Very good'];
 
 export const emotionWord = (level: number): string => kWords[Math.min(4, Math.max(0, Math.round(level) + 2))] ?? '';

@@ -60,23 +60,60 @@ export const isDrawn = (point: TrendPoint): boolean =>
 // A number without an interval must move by this share of itself before it counts as a change.
 const kChangeShareMin = 0.05;
 
-// The newest number against the one before. It counts as a change only when their intervals do not overlap.
-export function trendOf(points: TrendPoint[] | undefined, definition: MetricDefinition | undefined): Trend | undefined {
-  const drawn = (points ?? []).filter((point) => point.state === 'OK' && point.value !== undefined);
-  const to = drawn.at(-1);
-  const from = drawn.at(-2);
-  if (to?.value === undefined || from?.value === undefined) return undefined;
-  let changed: boolean;
+// A rolling window ends at the next step of 1/720 of its length, so the last of its 12 parts lacks up to 1/60 of itself;
+// only what lacks more than this is called unfinished.
+const kUnfinishedShareMin = 0.02;
+
+// Whether a point's interval of time was not over when the value was computed: it stands for a part of it only.
+export function isUnfinished(point: TrendPoint | undefined, value: MetricValue | undefined): boolean {
+  const end = Date.parse(point?.window?.endTime ?? '');
+  const length = end - Date.parse(point?.window?.startTime ?? '');
+  return end - Date.parse(value?.computeTime ?? '') > length * kUnfinishedShareMin;
+}
+
+const isCount = (value: MetricValue | undefined, definition: MetricDefinition | undefined): boolean =>
+  definition?.kind === 'VOLUME' || value?.unit === 'visits';
+
+// The points that can be compared with each other. A count over half a month looks like a drop, so it is left out; shares,
+// means and medians of half a month are what they are, with a wider interval.
+export function comparablePoints(value: MetricValue | undefined, definition: MetricDefinition | undefined): TrendPoint[] {
+  const points = value?.trend ?? [];
+  return isCount(value, definition) && isUnfinished(points.at(-1), value) ? points.slice(0, -1) : points;
+}
+
+const kZ = 1.959963984540054;
+
+const lengthOf = (point: TrendPoint): number => {
+  const length = Date.parse(point.window?.endTime ?? '') - Date.parse(point.window?.startTime ?? '');
+  return length > 0 ? length : 1;
+};
+
+// Numbers with intervals differ when these do not overlap; counts, when their rates lie further apart than two Poisson
+// counts would by chance in 95 of 100 cases (months are not of equal length); others, by a share of themselves.
+function differ(from: TrendPoint, to: TrendPoint, areCounts: boolean): boolean {
+  const [before = 0, after = 0] = [from.value, to.value];
   if (
     to.intervalLow !== undefined &&
     to.intervalHigh !== undefined &&
     from.intervalLow !== undefined &&
     from.intervalHigh !== undefined
   ) {
-    changed = to.intervalLow > from.intervalHigh || to.intervalHigh < from.intervalLow;
-  } else {
-    changed = Math.abs(to.value - from.value) > kChangeShareMin * Math.abs(from.value);
+    return to.intervalLow > from.intervalHigh || to.intervalHigh < from.intervalLow;
   }
+  if (areCounts) {
+    const scale = lengthOf(from) / lengthOf(to);
+    return Math.abs(after * scale - before) > kZ * Math.sqrt(before + after * scale * scale);
+  }
+  return Math.abs(after - before) > kChangeShareMin * Math.abs(before);
+}
+
+// The newest number against the one before. It counts as a change only when chance is no good explanation.
+export function trendOf(value: MetricValue | undefined, definition: MetricDefinition | undefined): Trend | undefined {
+  const drawn = comparablePoints(value, definition).filter((point) => point.state === 'OK' && point.value !== undefined);
+  const to = drawn.at(-1);
+  const from = drawn.at(-2);
+  if (to?.value === undefined || from?.value === undefined) return undefined;
+  const changed = differ(from, to, isCount(value, definition));
   if (!changed) return { direction: 'steady', meaning: 'steady', from, to };
   const direction = to.value > from.value ? 'up' : 'down';
   // More visits are good at a checkout and bad at a complaint: without a target they are only more.
@@ -152,7 +189,7 @@ export function healthOf(values: MetricValue[], definitions: MetricDefinition[])
 // 95 % Wilson interval of a share; undefined where nobody was counted.
 export function wilson(successes: number, n: number): { low: number; high: number } | undefined {
   if (n <= 0 || successes < 0 || successes > n) return undefined;
-  const z = 1.959963984540054;
+  const z = kZ;
   const share = successes / n;
   const centre = (share + (z * z) / (2 * n)) / (1 + (z * z) / n);
   const half = (z / (1 + (z * z) / n)) * Math.sqrt((share * (1 - share)) / n + (z * z) / (4 * n * n));

@@ -1,5 +1,5 @@
 // The drawer beside the board: a touchpoint or a metric, by the page's address.
-import { Anchor, Drawer } from '@mantine/core';
+import { Anchor, Drawer, Text } from '@mantine/core';
 import { IconArrowLeft } from '../../icons';
 import type { ReactNode } from 'react';
 import type { Touchpoint } from '../../api/types';
@@ -22,7 +22,7 @@ interface BoardDrawerProps {
   onOpenMetric: (attachment: string) => void;
 }
 
-function findMetric(board: Board, id: string | null): Metric | undefined {
+export function findMetric(board: Board, id: string | null): Metric | undefined {
   if (!id) return undefined;
   for (const metrics of board.metrics.values()) {
     const metric = metrics.find((entry) => lastSegment(entry.attachment.name) === id);
@@ -98,10 +98,14 @@ export function BoardDrawer(props: BoardDrawerProps) {
     <MetricHeading board={board} metric={metric} onBack={onOpenTouchpoint} />
   ) : touchpoint ? (
     <TouchpointHeading board={board} touchpoint={touchpoint} />
-  ) : null;
+  ) : (
+    'Not on this map'
+  );
+  // A link may be older than the map: that is said, once it is known what there is.
+  const isMissing = Boolean(props.touchpointId && !touchpoint) || Boolean(props.metricId && !metric && board.metricsReady);
   return (
     <Drawer.Root
-      opened={Boolean(metric || touchpoint)}
+      opened={Boolean(metric || touchpoint) || isMissing}
       onClose={onClose}
       position="right"
       size={520}
@@ -117,17 +121,23 @@ export function BoardDrawer(props: BoardDrawerProps) {
           <Drawer.CloseButton aria-label="Close" />
         </Drawer.Header>
         <Drawer.Body>
-      {metric ? (
-        <MetricPanel
-          key={metric.attachment.name}
-          metric={metric}
-          subject={subjectWords(board, metric, onOpenTouchpoint)}
-          clock={board.clock}
-          now={board.now}
-        />
-      ) : touchpoint ? (
-        <TouchpointPanel key={touchpoint.id} board={board} touchpoint={touchpoint} onOpenMetric={onOpenMetric} />
-      ) : null}
+          {metric ? (
+            <MetricPanel
+              key={metric.attachment.name}
+              metric={metric}
+              subject={subjectWords(board, metric, onOpenTouchpoint)}
+              clock={board.clock}
+              now={board.now}
+            />
+          ) : touchpoint ? (
+            <TouchpointPanel key={touchpoint.id} board={board} touchpoint={touchpoint} onOpenMetric={onOpenMetric} />
+          ) : isMissing ? (
+            <Text size="sm" c="dimmed">
+              {props.touchpointId
+                ? `The map has no touchpoint ${props.touchpointId}. It was renamed or taken off the map.`
+                : `The map has no metric ${props.metricId}. It was detached.`}
+            </Text>
+          ) : null}
         </Drawer.Body>
       </Drawer.Content>
     </Drawer.Root>

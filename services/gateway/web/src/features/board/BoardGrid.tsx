@@ -3,14 +3,16 @@ import { useElementSize, useMergedRef } from '@mantine/hooks';
 import { IconHeart, IconMoodEmpty, IconMoodHappy, IconMoodSad } from '../../icons';
 import { type CSSProperties, Fragment, type ReactNode, useMemo, useRef, useState } from 'react';
 import type { Touchpoint } from '../../api/types';
+import { hasEmotion } from '../../lib/emotion';
+import { drawFlows } from '../../lib/flow';
 import type { Metric } from '../../lib/metrics';
 import { MetricChip } from '../metrics/MetricChip';
-import { metricLabel } from '../metrics/describe';
+import { metricName, metricTarget } from '../metrics/describe';
 import classes from './Board.module.css';
 import { EmotionCurve, emotionY } from './EmotionLane';
 import { FlowLane } from './FlowLane';
 import { TouchpointCard } from './TouchpointCard';
-import type { Board } from './useBoard';
+import { type Board, onwardMetrics } from './useBoard';
 import { useRovingBoard } from './useRovingBoard';
 
 const kColumnWidthMin = 232;
@@ -58,6 +60,13 @@ function EmotionAxis() {
   );
 }
 
+function flowHint({ flows, positions }: Board): string {
+  if (!positions) return 'Shares that are expected to go on each way';
+  const { hidden } = drawFlows(flows);
+  const rare = hidden > 0 ? `. Not drawn: ${hidden} rarer ${hidden === 1 ? 'way' : 'ways'}` : '';
+  return `Runs, and the share that go on each way. Grey: not on the map${rare}`;
+}
+
 function VoiceCell({ touchpoint }: { touchpoint: Touchpoint }) {
   const items = [
     ...(touchpoint.painPoints ?? []).map((text) => ({ text, pain: true })),
@@ -100,13 +109,7 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
     [positions],
   );
   const hasVoice = columns.some((touchpoint) => touchpoint?.painPoints?.length || touchpoint?.gains?.length);
-  const onward = columns.map((touchpoint) =>
-    (board.map.transitions ?? [])
-      .filter((transition) => transition.fromTouchpoint === touchpoint?.id)
-      .flatMap((transition) =>
-        (metrics.get(`transition:${transition.id}`) ?? []).map((metric) => ({ metric, transition })),
-      ),
-  );
+  const onward = columns.map((touchpoint) => onwardMetrics(board, touchpoint?.id));
   const hasOnward = onward.some((entries) => entries.length > 0);
   const all = { gridColumn: `2 / span ${columns.length}` };
   const rows = { phase: 1, cards: 2, emotion: 3, flow: 4, onward: 5, voice: hasOnward ? 6 : 5 };
@@ -149,7 +152,8 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
                   <MetricChip
                     key={metric.attachment.name}
                     metric={metric}
-                    label={metricLabel(metric, board.touchpointLabel)}
+                    label={metricName(metric)}
+                    target={metricTarget(metric, board.touchpointLabel)}
                     column={start}
                     onOpen={onOpenMetric}
                   />
@@ -191,14 +195,25 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
           </div>
         ))}
 
-        <LaneName row={rows.emotion} title="Experience" hint={'\u25cf measured\n\u25cb assumed'}>
-          <EmotionAxis />
-        </LaneName>
-        <div className={classes.lane} style={{ gridRow: rows.emotion, ...all }} data-testid="emotion">
-          <EmotionCurve columns={columns} persona={persona} columnWidth={columnWidth} />
-        </div>
+        {hasEmotion(board.map.touchpoints) ? (
+          <Fragment>
+            <LaneName row={rows.emotion} title="Experience" hint={'\u25cf measured\n\u25cb assumed'}>
+              <EmotionAxis />
+            </LaneName>
+            <div className={classes.lane} style={{ gridRow: rows.emotion, ...all }} data-testid="emotion">
+              <EmotionCurve columns={columns} persona={persona} columnWidth={columnWidth} />
+            </div>
+          </Fragment>
+        ) : (
+          <Fragment>
+            <LaneName row={rows.emotion} title="Experience" />
+            <div className={classes.laneEmpty} style={{ gridRow: rows.emotion, ...all }}>
+              <span>No touchpoint of this map states an emotion yet</span>
+            </div>
+          </Fragment>
+        )}
 
-        <LaneName row={rows.flow} title="Flow" hint="Runs, and the share that go on each way. Grey: not on the map" />
+        <LaneName row={rows.flow} title="Flow" hint={flowHint(board)} />
         <div className={classes.lane} style={{ gridRow: rows.flow, ...all }} data-testid="flow">
           <FlowLane
             columns={columns}
@@ -217,14 +232,15 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
               <div
                 key={column}
                 className={classes.cell}
-                    style={{ gridRow: rows.onward, gridColumn: column + 2 }}
+                style={{ gridRow: rows.onward, gridColumn: column + 2 }}
               >
                 <div className={classes.cardMetrics}>
                   {entries.map(({ metric, transition }) => (
                     <MetricChip
                       key={metric.attachment.name}
                       metric={metric}
-                      label={`${metricLabel(metric, board.touchpointLabel)} → ${board.touchpointLabel(transition.toTouchpoint)}`}
+                      label={metricName(metric)}
+                      target={transition.toTouchpoint ? board.touchpointLabel(transition.toTouchpoint) : 'out of the journey'}
                       column={column}
                       onOpen={onOpenMetric}
                     />
@@ -242,7 +258,7 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
               <div
                 key={touchpoint?.id ?? `empty-${column}`}
                 className={classes.cell}
-                    style={{ gridRow: rows.voice, gridColumn: column + 2, paddingBottom: 20, paddingInline: 14 }}
+                style={{ gridRow: rows.voice, gridColumn: column + 2, paddingBottom: 20, paddingInline: 14 }}
               >
                 {touchpoint && <VoiceCell touchpoint={touchpoint} />}
               </div>

@@ -3,10 +3,11 @@ import { Select, Title } from '@mantine/core';
 import { Link } from 'react-router';
 import { Tag } from '../../components/Badges';
 import { hereNow } from '../../lib/board';
+import { hasEmotion } from '../../lib/emotion';
 import { formatCompact, formatCount, formatRelative } from '../../lib/format';
 import { humanize, lastSegment, mapsPath } from '../../lib/names';
 import { MetricChip } from '../metrics/MetricChip';
-import { metricLabel } from '../metrics/describe';
+import { metricName, metricTarget } from '../metrics/describe';
 import classes from './Board.module.css';
 import { StatusBar, kStatuses } from './StatusBar';
 import type { Board } from './useBoard';
@@ -58,7 +59,8 @@ export function BoardHead({ board, workspaceId, onOpenMetric }: BoardHeaderProps
             <MetricChip
               key={metric.attachment.name}
               metric={metric}
-              label={metricLabel(metric, board.touchpointLabel)}
+              label={metricName(metric)}
+              target={metricTarget(metric, board.touchpointLabel)}
               column={0}
               inTabOrder
               onOpen={onOpenMetric}
@@ -99,26 +101,26 @@ export function BoardToolbar({ board, persona, onPersona }: BoardHeaderProps) {
     <div className={classes.toolbar}>
       <Runs board={board} />
       <span className={classes.toolbarSpacer} />
-      <span className={classes.persona}>
-        <span className={classes.personaLabel} aria-hidden>
-          Emotion of
+      {hasEmotion(board.map.touchpoints) && (
+        <span className={classes.persona}>
+          <span aria-hidden>Emotion of</span>
+          <Select
+            aria-label="Persona of the emotion curve"
+            size="xs"
+            w={250}
+            allowDeselect={false}
+            value={persona || kEveryone}
+            onChange={(value) => onPersona(value === kEveryone || value === null ? '' : value)}
+            data={[
+              { value: kEveryone, label: 'Everyone' },
+              ...board.personas.map((entry) => ({
+                value: entry.name,
+                label: entry.displayName || humanize(lastSegment(entry.name)),
+              })),
+            ]}
+          />
         </span>
-      <Select
-        aria-label="Persona of the emotion curve"
-        size="xs"
-        w={220}
-        allowDeselect={false}
-        value={persona || kEveryone}
-        onChange={(value) => onPersona(value === kEveryone || value === null ? '' : value)}
-        data={[
-          { value: kEveryone, label: 'Everyone' },
-          ...board.personas.map((entry) => ({
-            value: entry.name,
-            label: entry.displayName || humanize(lastSegment(entry.name)),
-          })),
-        ]}
-      />
-      </span>
+      )}
     </div>
   );
 }

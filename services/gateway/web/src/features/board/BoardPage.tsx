@@ -3,16 +3,18 @@ import { Skeleton } from '@mantine/core';
 import { useDocumentTitle, useMediaQuery } from '@mantine/hooks';
 import { IconLayoutKanban } from '../../icons';
 import { useCallback, useMemo, useState } from 'react';
-import { useParams, useSearchParams } from 'react-router';
+import { useLocation, useNavigate, useParams, useSearchParams } from 'react-router';
 import { EmptyState, ErrorState } from '../../components/States';
 import { personaWithMostLevels } from '../../lib/emotion';
-import { lastSegment, mapName, workspaceName } from '../../lib/names';
+import { lastSegment, mapName, mapsPath, workspaceName } from '../../lib/names';
+import { pageTitle } from '../../lib/title';
+import { metricLabel } from '../metrics/describe';
 import classes from './Board.module.css';
-import { BoardDrawer } from './BoardDrawer';
+import { BoardDrawer, findMetric } from './BoardDrawer';
 import { BoardGrid } from './BoardGrid';
 import { BoardHead, BoardToolbar } from './BoardHeader';
 import { BoardStack } from './BoardStack';
-import { useBoard } from './useBoard';
+import { type Board, useBoard } from './useBoard';
 
 function BoardSkeleton() {
   return (
@@ -34,28 +36,51 @@ function BoardSkeleton() {
   );
 }
 
+// The drawer is in the address. Back leads to what was open before; closing goes back past everything that was opened
+// since the board, so that Back then leaves the board and does not open the drawer again.
+function useDrawerHistory() {
+  const [, setParameters] = useSearchParams();
+  const navigate = useNavigate();
+  const depth = Number((useLocation().state as { drawerDepth?: number } | null)?.drawerDepth ?? 0);
+  const open = useCallback(
+    (parameters: Record<string, string>) =>
+      setParameters(parameters, { state: { drawerDepth: depth + 1 }, preventScrollReset: true }),
+    [setParameters, depth],
+  );
+  const onClose = useCallback(() => {
+    if (depth > 0) void navigate(-depth);
+    else setParameters({}, { replace: true, preventScrollReset: true });
+  }, [setParameters, navigate, depth]);
+  return { open, onClose };
+}
+
+function boardTitle(board: Board | undefined, mapId: string, parameters: URLSearchParams): string {
+  const metric = board && findMetric(board, parameters.get('metric'));
+  const touchpoint = parameters.get('touchpoint');
+  const isDrawn = board?.map.touchpoints?.some((entry) => entry.id === touchpoint);
+  const open = metric ? metricLabel(metric, board.touchpointLabel) : isDrawn && board?.touchpointLabel(touchpoint ?? '');
+  return [open, board?.map.displayName || mapId].filter(Boolean).join(' · ');
+}
+
 export function BoardPage() {
   const { workspaceId = '', mapId = '' } = useParams();
   const name = mapName(workspaceId, mapId);
   const { board, error, retry } = useBoard(workspaceName(workspaceId), name);
-  const [parameters, setParameters] = useSearchParams();
+  const [parameters] = useSearchParams();
   const [chosenPersona, setChosenPersona] = useState<string | null>(null);
   const isPhone = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false });
   const map = board?.map;
-  useDocumentTitle(`${map?.displayName || mapId} · Throughline`);
+  useDocumentTitle(pageTitle(boardTitle(board, mapId, parameters), board ? undefined : error));
 
-  const onOpenTouchpoint = useCallback((id: string) => setParameters({ touchpoint: id }), [setParameters]);
-  const onOpenMetric = useCallback(
-    (attachment: string) => setParameters({ metric: lastSegment(attachment) }),
-    [setParameters],
-  );
-  const onClose = useCallback(() => setParameters({}), [setParameters]);
+  const { open, onClose } = useDrawerHistory();
+  const onOpenTouchpoint = useCallback((id: string) => open({ touchpoint: id }), [open]);
+  const onOpenMetric = useCallback((attachment: string) => open({ metric: lastSegment(attachment) }), [open]);
   const defaultPersona = useMemo(
     () => (map ? personaWithMostLevels(map.touchpoints ?? [], map.personas ?? []) : ''),
     [map],
   );
 
-  if (!board || !map) return error ? <ErrorState error={error} onRetry={retry} /> : <BoardSkeleton />;
+  if (!board || !map) return error ? <ErrorState error={error} onRetry={retry} back={{ to: mapsPath(workspaceId), label: 'All maps' }} /> : <BoardSkeleton />;
 
   const persona = chosenPersona ?? defaultPersona;
   const head = { board, workspaceId, persona, onPersona: setChosenPersona, onOpenMetric };

@@ -1,12 +1,13 @@
 // The board on a narrow screen: phases below each other, the curve as an overview on top.
 import { useElementSize } from '@mantine/hooks';
-import { useMemo } from 'react';
+import { Fragment, useMemo } from 'react';
+import { hasEmotion } from '../../lib/emotion';
 import { MetricChip } from '../metrics/MetricChip';
-import { metricLabel } from '../metrics/describe';
+import { metricName, metricTarget } from '../metrics/describe';
 import classes from './Board.module.css';
 import { EmotionCurve } from './EmotionLane';
 import { TouchpointCard } from './TouchpointCard';
-import type { Board } from './useBoard';
+import { type Board, onwardMetrics } from './useBoard';
 
 // Below this the levels of neighbours would lie on each other; then the overview scrolls sideways.
 const kColumnWidthMin = 34;
@@ -31,7 +32,7 @@ export function BoardStack({ board, persona, openTouchpoint, onOpenTouchpoint, o
   // Every item is a tab stop here: there is no second direction to move in.
   return (
     <div className={classes.stack} data-testid="board">
-      <section aria-label="Experience">
+      <section aria-label="Experience" hidden={!hasEmotion(board.map.touchpoints)}>
         <h2 className={classes.phaseName} style={{ margin: 0 }}>
           Experience
         </h2>
@@ -50,7 +51,8 @@ export function BoardStack({ board, persona, openTouchpoint, onOpenTouchpoint, o
               <MetricChip
                 key={metric.attachment.name}
                 metric={metric}
-                label={metricLabel(metric, board.touchpointLabel)}
+                label={metricName(metric)}
+                target={metricTarget(metric, board.touchpointLabel)}
                 column={start}
                 inTabOrder
                 onOpen={onOpenMetric}
@@ -58,20 +60,33 @@ export function BoardStack({ board, persona, openTouchpoint, onOpenTouchpoint, o
             ))}
             {touchpoints.length === 0 && <div className={classes.emptyPhase}>No touchpoints in this phase yet</div>}
             {touchpoints.map((touchpoint, index) => (
-              <TouchpointCard
-                key={touchpoint.id}
-                touchpoint={touchpoint}
-                department={board.departments.look(touchpoint.department)}
-                position={positionOf.get(touchpoint.id)}
-                metrics={metrics.get(`touchpoint:${touchpoint.id}`) ?? []}
-                metricsReady={board.metricsReady}
-                column={start + index}
-                inTabOrder
-                isOpen={openTouchpoint === touchpoint.id}
-                touchpointLabel={board.touchpointLabel}
-                onOpenTouchpoint={onOpenTouchpoint}
-                onOpenMetric={onOpenMetric}
-              />
+              <Fragment key={touchpoint.id}>
+                <TouchpointCard
+                  touchpoint={touchpoint}
+                  department={board.departments.look(touchpoint.department)}
+                  position={positionOf.get(touchpoint.id)}
+                  metrics={metrics.get(`touchpoint:${touchpoint.id}`) ?? []}
+                  metricsReady={board.metricsReady}
+                  column={start + index}
+                  inTabOrder
+                  isOpen={openTouchpoint === touchpoint.id}
+                  touchpointLabel={board.touchpointLabel}
+                  onOpenTouchpoint={onOpenTouchpoint}
+                  onOpenMetric={onOpenMetric}
+                />
+                {onwardMetrics(board, touchpoint.id).map(({ metric, transition }) => (
+                  <div key={metric.attachment.name} className={classes.stackOnward}>
+                    <MetricChip
+                      metric={metric}
+                      label={metricName(metric)}
+                      target={transition.toTouchpoint ? board.touchpointLabel(transition.toTouchpoint) : 'out of the journey'}
+                      column={start + index}
+                      inTabOrder
+                      onOpen={onOpenMetric}
+                    />
+                  </div>
+                ))}
+              </Fragment>
             ))}
           </div>
         </section>

@@ -4,6 +4,7 @@ import { Tooltip, VisuallyHidden } from '@mantine/core';
 import { useId, useMemo } from 'react';
 import type { Touchpoint } from '../../api/types';
 import { type EmotionPoint, emotionPath, emotionPoints, emotionWord, formatLevel, measuredStretches } from '../../lib/emotion';
+import classes from './Board.module.css';
 
 export const kEmotionHeight = 176;
 const kTop = 20;
@@ -147,7 +148,7 @@ function EmotionDot({ point, x }: { point: EmotionPoint; x: number }) {
           fontSize="11.5"
           fontWeight="600"
           fill="var(--tl-muted)"
-          className="tl-number"
+          className={`tl-number ${classes.rimmed}`}
         >
           {formatLevel(point.level)}
         </text>

@@ -7,6 +7,7 @@ import type { Touchpoint, TouchpointPosition } from '../../api/types';
 import type { Flow } from '../../lib/board';
 import { formatCompact, formatCount, formatDuration, formatShare } from '../../lib/format';
 import { type Arc, drawFlows } from '../../lib/flow';
+import classes from './Board.module.css';
 import type { TouchpointLabel } from '../metrics/describe';
 
 const kNode = { width: 58, height: 26 };
@@ -33,26 +34,34 @@ const expectedText = (flow: Flow): string | undefined =>
 const verdictSign = (flow: Flow): string => (flow.verdict === 'less' ? '▼ ' : flow.verdict === 'more' ? '▲ ' : '');
 
 // Wide enough for the text at 11.5px; the text is not measured, so that nothing moves after drawing.
-const labelWidth = (text: string): number => text.length * 6.4 + 8;
+const labelWidth = (text: string): number => text.length * 6.2 + 6;
 
-function Label({ flow, x, y, oneLine }: { flow: Flow; x: number; y: number; oneLine: boolean }) {
+function Label({ flow, x, y, oneLine, gap = 32 }: { flow: Flow; x: number; y: number; oneLine: boolean; gap?: number }) {
   const expected = expectedText(flow);
   const differs = flow.verdict === 'less' || flow.verdict === 'more';
-  const observed = `${verdictSign(flow)}${shareText(flow)}`;
-  const width = labelWidth(oneLine && expected ? `${observed} ${expected}` : observed);
+  // Where nothing is measured there is only what is expected.
+  const observed = flow.share === undefined && expected ? '' : `${verdictSign(flow)}${shareText(flow)}`;
   return (
-    <g fontSize="11.5" textAnchor="middle" className="tl-number">
-      {oneLine && <rect x={x - width / 2} y={y - 12} width={width} height="16" fill="var(--tl-page)" />}
+    <g fontSize="11.5" textAnchor="middle" className={`tl-number ${classes.laneLabel}`}>
+      {oneLine && (
+        <rect
+          x={x - labelWidth(`${observed} ${expected ?? ''}`.trim()) / 2}
+          y={y - 12}
+          width={labelWidth(`${observed} ${expected ?? ''}`.trim())}
+          height="16"
+          fill="var(--tl-page)"
+        />
+      )}
       <text x={x} y={y} fontWeight="650" fill={differs ? 'var(--tl-warn)' : 'var(--tl-text)'}>
         {observed}
         {oneLine && expected && (
-          <tspan dx="5" fontSize="10.5" fontWeight="450" fill="var(--tl-muted)">
+          <tspan dx={observed ? 5 : 0} fontSize="10.5" fontWeight="450" fill="var(--tl-muted)">
             {expected}
           </tspan>
         )}
       </text>
       {!oneLine && expected && (
-        <text x={x} y={y + 32} fontSize="10.5" fill="var(--tl-muted)">
+        <text x={x} y={y + gap} fontSize="10.5" fill="var(--tl-muted)">
           {expected}
         </text>
       )}
@@ -71,6 +80,9 @@ function strokeOf(flow: Flow) {
   };
 }
 
+// Below the line stand the expected shares; arcs keep clear of them.
+const kFirstLevel = { above: 16, below: 34 };
+
 function arcPath(arc: Arc, columnWidth: number, baseline: number): { path: string; labelX: number; labelY: number } {
   const { flow, side, level } = arc;
   const sign = side === 'above' ? -1 : 1;
@@ -79,7 +91,7 @@ function arcPath(arc: Arc, columnWidth: number, baseline: number): { path: strin
   const startX = (flow.fromColumn + 0.5) * columnWidth + (self ? -8 : 19 * forward);
   const endX = (flow.toColumn + 0.5) * columnWidth + (self ? 8 : -19 * forward);
   const edge = baseline + sign * (kNode.height / 2 + 1);
-  const peak = edge + sign * (16 + level * kLevel);
+  const peak = edge + sign * ((self ? 16 : kFirstLevel[side]) + level * kLevel);
   const toward = endX >= startX ? 1 : -1;
   const bend = Math.min(kRadius, Math.abs(endX - startX) / 2);
   const path = [
@@ -90,7 +102,7 @@ function arcPath(arc: Arc, columnWidth: number, baseline: number): { path: strin
     `Q${endX},${peak} ${endX},${peak - sign * bend}`,
     `L${endX},${edge}`,
   ].join('');
-  return { path, labelX: (startX + endX) / 2, labelY: peak + (self ? 14 : 4) };
+  return { path, labelX: (startX + endX) / 2, labelY: peak + (self ? 15 : 4) };
 }
 
 function Node({ x, y, position, bound }: { x: number; y: number; position: TouchpointPosition | undefined; bound: boolean }) {
@@ -117,7 +129,7 @@ export const FlowLane = memo(function FlowLane(props: FlowLaneProps) {
   const { columns, flows, positions, columnWidth, focus } = props;
   const drawing = useMemo(() => drawFlows(flows), [flows]);
   const above = drawing.levelsAbove > 0 ? 12 + drawing.levelsAbove * kLevel : 10;
-  const below = drawing.levelsBelow > 0 ? 16 + drawing.levelsBelow * kLevel : 14;
+  const below = drawing.levelsBelow > 0 ? kFirstLevel.below + drawing.levelsBelow * kLevel : 14;
   const baseline = kPad + above + kNode.height / 2;
   const height = baseline + kNode.height / 2 + below + kPad;
   const width = columns.length * columnWidth;
@@ -147,7 +159,7 @@ export const FlowLane = memo(function FlowLane(props: FlowLaneProps) {
           const { labelX, labelY } = arcPath(arc, columnWidth, baseline);
           return (
             <g key={`${arc.flow.from} ${arc.flow.to}`} opacity={dim(arc.flow)}>
-              <Label flow={arc.flow} x={labelX} y={labelY} oneLine />
+              <Label flow={arc.flow} x={labelX} y={labelY} oneLine={arc.flow.from !== arc.flow.to} gap={13} />
             </g>
           );
         })}

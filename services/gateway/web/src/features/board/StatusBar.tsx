@@ -11,7 +11,7 @@ export const kStatuses: { key: 'active' | 'stalled' | 'abandoned' | 'completed';
 export function StatusBar({ counts }: { counts: HereNow }) {
   return (
     <>
-      {kStatuses.map(({ key, color }) => (
+      {kStatuses.filter(({ key }) => counts[key] > 0).map(({ key, color }) => (
         <span key={key} style={{ flexGrow: counts[key], flexBasis: 0, background: color }} aria-hidden />
       ))}
     </>

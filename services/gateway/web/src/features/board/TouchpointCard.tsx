@@ -10,7 +10,7 @@ import { formatCompact, formatCount } from '../../lib/format';
 import type { Metric } from '../../lib/metrics';
 import { humanize } from '../../lib/names';
 import { MetricChip } from '../metrics/MetricChip';
-import { type TouchpointLabel, metricLabel } from '../metrics/describe';
+import { type TouchpointLabel, metricName, metricTarget } from '../metrics/describe';
 import classes from './Board.module.css';
 
 interface TouchpointCardProps {
@@ -80,7 +80,8 @@ export const TouchpointCard = memo(function TouchpointCard(props: TouchpointCard
               <MetricChip
                 key={metric.attachment.name}
                 metric={metric}
-                label={metricLabel(metric, props.touchpointLabel)}
+                label={metricName(metric)}
+                target={metricTarget(metric, props.touchpointLabel)}
                 column={column}
                 inTabOrder={props.inTabOrder}
                 onOpen={props.onOpenMetric}

@@ -8,7 +8,7 @@ import { formatCount, formatDuration, formatInterval, formatShare, parseDuration
 import { humanize, lastSegment, mapPath } from '../../lib/names';
 import { MetricChip } from '../metrics/MetricChip';
 import { Facts } from '../metrics/MetricPanel';
-import { metricLabel } from '../metrics/describe';
+import { metricName, metricTarget } from '../metrics/describe';
 import classes from './Board.module.css';
 import { StatusBar, kStatuses } from './StatusBar';
 import type { Board } from './useBoard';
@@ -98,7 +98,7 @@ function Ways({ title, flows, other, board }: { title: string; flows: Flow[]; ot
             <Table.Th ta="right">Count</Table.Th>
             <Table.Th ta="right">Share</Table.Th>
             <Table.Th ta="right">Expected</Table.Th>
-            <Table.Th ta="right">Median time</Table.Th>
+            <Table.Th ta="right">Median / expected time</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -170,7 +170,7 @@ function Binding({ touchpoint }: { touchpoint: Touchpoint }) {
       {bound ? (
         <Facts
           rows={[
-            ['Event names', eventNames.length > 0 ? eventNames.map((name) => <Code key={name} mr={6}>{name}</Code>) : 'Any'],
+            ['Event names', eventNames.length > 0 ? eventNames.map((name) => <Code key={name} className={classes.code}>{name}</Code>) : 'Any'],
             ['And', filter ? <Code>{filter}</Code> : undefined],
             ['Completes', touchpoint.completesJourney ? 'A visit here completes the journey.' : undefined],
           ]}
@@ -211,7 +211,8 @@ export function TouchpointPanel({ board, touchpoint, onOpenMetric }: TouchpointP
               <MetricChip
                 key={metric.attachment.name}
                 metric={metric}
-                label={metricLabel(metric, board.touchpointLabel)}
+                label={metricName(metric)}
+                target={metricTarget(metric, board.touchpointLabel)}
                 column={0}
                 inTabOrder
                 onOpen={onOpenMetric}

@@ -9,7 +9,7 @@ import {
   useMetricValues,
   usePersonas,
 } from '../../api/queries';
-import type { JourneyMap, JourneyMapPositions, Persona } from '../../api/types';
+import type { JourneyMap, JourneyMapPositions, Persona, Transition } from '../../api/types';
 import {
   type DepartmentBook,
   useClock,
@@ -36,6 +36,15 @@ export interface Board {
   hasUnpublishedChanges: boolean;
   clock: Clock;
   now: number;
+}
+
+// The numbers of the transitions that begin at a touchpoint.
+export function onwardMetrics(board: Board, touchpoint: string | undefined): { metric: Metric; transition: Transition }[] {
+  return (board.map.transitions ?? [])
+    .filter((transition) => transition.fromTouchpoint === touchpoint)
+    .flatMap((transition) =>
+      (board.metrics.get(`transition:${transition.id}`) ?? []).map((metric) => ({ metric, transition })),
+    );
 }
 
 export interface BoardQuery {

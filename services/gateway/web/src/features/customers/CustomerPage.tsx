@@ -9,8 +9,10 @@ import type { Customer, LifecycleStage } from '../../api/types';
 import { departmentStyle } from '../../components/Badges';
 import { EmptyState, ErrorState } from '../../components/States';
 import { type DepartmentBook, useClock, useDepartmentBook, useNow, useStageBook } from '../../components/WorkspaceContext';
+import { useParameter } from '../../components/useParameter';
 import { formatCount, formatRelative, toCount } from '../../lib/format';
 import { customerName, customersPath, lastSegment, quoted, workspaceName } from '../../lib/names';
+import { pageTitle } from '../../lib/title';
 import classes from './Customers.module.css';
 import { Line } from './Line';
 import { LineOverview } from './LineOverview';
@@ -46,7 +48,7 @@ export function CustomerPage() {
   const { workspaceId = '', customerId = '' } = useParams();
   const workspace = workspaceName(workspaceId);
   const name = customerName(workspaceId, customerId);
-  const [department, setDepartment] = useState<string | null>(null);
+  const [department, setDepartment] = useParameter('department');
   const [highlight, setHighlight] = useState<string | null>(null);
   const customerQuery = useCustomer(name);
   const timeline = useTimeline(name, department ? `department = ${quoted(department)}` : '');
@@ -55,7 +57,7 @@ export function CustomerPage() {
   const clock = useClock(workspace);
   const now = useNow();
   const customer = customerQuery.data;
-  useDocumentTitle(`${customer?.customerId ?? customerId} · Throughline`);
+  useDocumentTitle(pageTitle(customer?.customerId ?? customerId, customer ? undefined : customerQuery.error));
 
   const entries = useMemo(
     () => timeline.data?.pages.flatMap((page) => page.timelineEntries ?? []) ?? [],
@@ -68,7 +70,11 @@ export function CustomerPage() {
 
   if (!customer) {
     return customerQuery.error ? (
-      <ErrorState error={customerQuery.error} onRetry={() => void customerQuery.refetch()} />
+      <ErrorState
+        error={customerQuery.error}
+        onRetry={() => void customerQuery.refetch()}
+        back={{ to: customersPath(workspaceId), label: 'All customers' }}
+      />
     ) : (
       <Stack maw={1200} mx="auto" p="xl" aria-busy aria-label="Loading the customer">
         <Skeleton height={30} width={260} />
@@ -106,8 +112,8 @@ export function CustomerPage() {
           placeholder="All departments"
           clearable
           w={200}
-          value={department}
-          onChange={setDepartment}
+          value={department || null}
+          onChange={(value) => setDepartment(value ?? '')}
           data={departments.all.map((look) => ({ value: look.id, label: look.label }))}
         />
       </header>
@@ -139,7 +145,7 @@ export function CustomerPage() {
               icon={<IconFilterOff size={26} stroke={1.6} />}
               title="No events of this department"
               action={
-                <Button variant="default" mt="xs" onClick={() => setDepartment(null)}>
+                <Button variant="default" mt="xs" onClick={() => setDepartment('')}>
                   Show all departments
                 </Button>
               }

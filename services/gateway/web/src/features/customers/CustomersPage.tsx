@@ -1,8 +1,6 @@
 // The customers of a workspace: find one, and go to its line.
 import { Button, Select, Skeleton, Stack, Table, Text, TextInput, Title } from '@mantine/core';
-import { useDebouncedValue } from '@mantine/hooks';
 import { IconSearch, IconSearchOff, IconUsers } from '../../icons';
-import { useState } from 'react';
 import { Link, useNavigate, useParams } from 'react-router';
 import { useCustomers, useEventStatistics } from '../../api/queries';
 import type { Customer } from '../../api/types';
@@ -10,7 +8,8 @@ import { DepartmentLabel } from '../../components/Badges';
 import { Page } from '../../components/Page';
 import { EmptyState, ErrorState } from '../../components/States';
 import { useClock, useDepartmentBook, useNow, useStageBook } from '../../components/WorkspaceContext';
-import { formatCount, formatRelative } from '../../lib/format';
+import { useParameter, useTextParameter } from '../../components/useParameter';
+import { formatCount, formatRelative, toCount } from '../../lib/format';
 import { customerPath, lastSegment, quoted, workspaceName } from '../../lib/names';
 import classes from './Customers.module.css';
 
@@ -32,11 +31,11 @@ function Rows({ customers, workspace }: { customers: Customer[]; workspace: stri
     departments.look(stages.find((entry) => entry.name === stage)?.department);
   return (
     <Table.ScrollContainer minWidth={0} className={classes.tableBox}>
-      <Table highlightOnHover verticalSpacing={10} horizontalSpacing="lg">
+      <Table highlightOnHover verticalSpacing={10} className={classes.table}>
         <Table.Thead>
           <Table.Tr>
             <Table.Th>Customer</Table.Th>
-            <Table.Th>Lifecycle stage</Table.Th>
+            <Table.Th className={classes.wide}>Lifecycle stage</Table.Th>
             <Table.Th className={classes.wide}>Accountable</Table.Th>
             <Table.Th ta="right">Events</Table.Th>
             <Table.Th className={classes.wide}>First event</Table.Th>
@@ -56,8 +55,11 @@ function Rows({ customers, workspace }: { customers: Customer[]; workspace: stri
                 <Link to={customerPath(customer.name)} className={classes.id}>
                   {customer.customerId}
                 </Link>
+                <span className={classes.narrow}>
+                  {customer.lifecycleStage ? label(customer.lifecycleStage) : 'No stage yet'}
+                </span>
               </Table.Td>
-              <Table.Td>
+              <Table.Td className={classes.wide}>
                 {customer.lifecycleStage ? label(customer.lifecycleStage) : <span className={classes.none}>None yet</span>}
               </Table.Td>
               <Table.Td className={classes.wide}>
@@ -65,7 +67,7 @@ function Rows({ customers, workspace }: { customers: Customer[]; workspace: stri
               </Table.Td>
               <Table.Td ta="right">{formatCount(customer.eventCount)}</Table.Td>
               <Table.Td className={classes.wide}>{clock.date(customer.firstEventTime)}</Table.Td>
-              <Table.Td ta="right" title={clock.dateTime(customer.lastEventTime)}>
+              <Table.Td ta="right" className={classes.last} title={clock.dateTime(customer.lastEventTime)}>
                 {formatRelative(customer.lastEventTime, now)}
               </Table.Td>
             </Table.Tr>
@@ -79,10 +81,9 @@ function Rows({ customers, workspace }: { customers: Customer[]; workspace: stri
 export function CustomersPage() {
   const { workspaceId = '' } = useParams();
   const workspace = workspaceName(workspaceId);
-  const [text, setText] = useState('');
-  const [stage, setStage] = useState<string | null>(null);
-  const [wanted] = useDebouncedValue(text, 250);
-  const filter = customersFilter(wanted, stage ?? '');
+  const { text, setText, settled } = useTextParameter('id');
+  const [stage, setStage] = useParameter('stage');
+  const filter = customersFilter(settled, stage);
   const query = useCustomers(workspace, filter);
   const { all: stages, label } = useStageBook(workspace);
   const statistics = useEventStatistics(workspace).data;
@@ -95,7 +96,9 @@ export function CustomersPage() {
         <div>
           <Title order={1}>Customers</Title>
           <Text size="sm" c="dimmed" className="tl-number" mih={21}>
-            {statistics && `${formatCount(statistics.customerCount)} customers with ${formatCount(statistics.eventCount)} events`}
+            {statistics && (toCount(statistics.eventCount) > 0
+                ? `${formatCount(statistics.customerCount)} customers with ${formatCount(statistics.eventCount)} events`
+                : 'No events recorded yet')}
           </Text>
         </div>
       }
@@ -113,8 +116,8 @@ export function CustomersPage() {
             aria-label="Lifecycle stage"
             placeholder="Any stage"
             clearable
-            value={stage}
-            onChange={setStage}
+            value={stage || null}
+            onChange={(value) => setStage(value ?? '')}
             data={stages.map((entry) => ({ value: lastSegment(entry.name), label: label(entry.name) }))}
           />
         </div>
@@ -127,7 +130,12 @@ export function CustomersPage() {
           ))}
         </Stack>
       ) : query.isError && customers.length === 0 ? (
-        <ErrorState error={query.error} onRetry={() => void query.refetch()} />
+        <ErrorState
+          error={query.error}
+          onRetry={() => void query.refetch()}
+          back={{ to: '/', label: 'All workspaces' }}
+          order={2}
+        />
       ) : customers.length === 0 ? (
         filter ? (
           <EmptyState icon={<IconSearchOff size={26} stroke={1.6} />} title="No customer matches">

@@ -28,7 +28,7 @@ function Run({ run, map, clock, now }: { run: JourneyInstance; map: JourneyMap |
         </div>
       )}
       <div className={classes.runFact}>
-        <span>Stands at</span>
+        <span>{open ? 'Stands at' : 'Ended at'}</span>
         <Link to={mapPath(run.journeyMap, run.position)} className={classes.runMap} style={{ fontWeight: 500 }}>
           {label(run.position)}
         </Link>

@@ -59,7 +59,7 @@ function MapNumber({ metric }: { metric: Metric }) {
       </span>
       {shown ? (
         <span className={`${classes.numberValue} tl-number`}>
-          {formatMetric(value.value ?? 0, unit)} <TrendGlyph trend={trendOf(value.trend, definition)} />
+          {formatMetric(value.value ?? 0, unit)} <TrendGlyph trend={trendOf(value, definition)} />
         </span>
       ) : value && value.state !== 'PENDING' ? (
         <span className={classes.numberValue}>–</span>

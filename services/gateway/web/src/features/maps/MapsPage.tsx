@@ -1,13 +1,14 @@
 // The journey maps of a workspace.
 import { Button, SegmentedControl, Skeleton, Stack, Text, TextInput, Title } from '@mantine/core';
 import { IconRoute, IconSearch, IconSearchOff } from '../../icons';
-import { useMemo, useState } from 'react';
+import { useMemo } from 'react';
 import { useParams } from 'react-router';
 import { useEventStatistics, useJourneyMaps } from '../../api/queries';
 import type { JourneyMap } from '../../api/types';
 import { Page } from '../../components/Page';
 import { EmptyState, ErrorState } from '../../components/States';
 import { useNow } from '../../components/WorkspaceContext';
+import { useParameter, useTextParameter } from '../../components/useParameter';
 import { formatCount, formatRelative } from '../../lib/format';
 import { lastSegment, workspaceName } from '../../lib/names';
 import { MapRow } from './MapRow';
@@ -48,8 +49,10 @@ export function MapsPage() {
   const { workspaceId = '' } = useParams();
   const workspace = workspaceName(workspaceId);
   const maps = useJourneyMaps(workspace);
-  const [text, setText] = useState('');
-  const [choice, setChoice] = useState<Choice>('all');
+  const { text, setText } = useTextParameter('search');
+  const [state, setState] = useParameter('state');
+  const choice: Choice = state === 'CURRENT' || state === 'FUTURE' ? state : 'all';
+  const setChoice = (next: string) => setState(next === 'all' ? '' : next);
   const shown = useMemo(
     () => (maps.data ?? []).filter((map) => matches(map, text, choice)).sort(measuredFirst),
     [maps.data, text, choice],
@@ -77,7 +80,7 @@ export function MapsPage() {
           <SegmentedControl
             aria-label="State"
             value={choice}
-            onChange={(value) => setChoice(value as Choice)}
+            onChange={setChoice}
             data={[
               { value: 'all', label: 'All' },
               { value: 'CURRENT', label: 'As is' },
@@ -94,7 +97,12 @@ export function MapsPage() {
           ))}
         </Stack>
       ) : !maps.data ? (
-        <ErrorState error={maps.error} onRetry={() => void maps.refetch()} />
+        <ErrorState
+          error={maps.error}
+          onRetry={() => void maps.refetch()}
+          back={{ to: '/', label: 'All workspaces' }}
+          order={2}
+        />
       ) : maps.data.length === 0 ? (
         <EmptyState
           icon={<IconRoute size={26} stroke={1.6} />}

@@ -10,7 +10,7 @@ import {
 } from '../../icons';
 import { type CSSProperties, type ReactNode, memo } from 'react';
 import { formatCompact, formatInterval, formatMetric, formatShort } from '../../lib/format';
-import { type Metric, type TargetVerdict, type Trend, compareWithTarget, trendOf } from '../../lib/metrics';
+import { type Metric, type TargetVerdict, type Trend, comparablePoints, compareWithTarget, trendOf } from '../../lib/metrics';
 import classes from './Metric.module.css';
 import { Sparkline } from './Sparkline';
 import { confidencePercent, metricJudgement, unitOf } from './describe';
@@ -98,20 +98,23 @@ function Reading({ metric, trend }: { metric: Metric; trend: Trend | undefined }
 interface MetricChipProps {
   metric: Metric;
   label: string;
+  // Where the number leads, on a line of its own: names of touchpoints are long.
+  target?: string;
   column: number;
   // Whether Tab stops here; on the board it does not, arrow keys move there.
   inTabOrder?: boolean;
   onOpen: (attachment: string) => void;
 }
 
-export const MetricChip = memo(function MetricChip({ metric, label, column, inTabOrder, onOpen }: MetricChipProps) {
+export const MetricChip = memo(function MetricChip({ metric, label, target, column, inTabOrder, onOpen }: MetricChipProps) {
   const { value, definition } = metric;
-  const trend = trendOf(value?.trend, definition);
+  const trend = trendOf(value, definition);
   const style = { '--spark': kSparkColor[trend?.meaning ?? 'steady'] } as CSSProperties;
   return (
     <UnstyledButton
       className={classes.chip}
       data-state={value?.state ?? 'PENDING'}
+      data-target={target ? '' : undefined}
       data-metric={metric.attachment.name}
       data-board-item={inTabOrder ? undefined : ''}
       data-column={column}
@@ -122,13 +125,23 @@ export const MetricChip = memo(function MetricChip({ metric, label, column, inTa
       <span className={classes.row}>
         <span className={classes.label}>
           <VerdictGlyph verdict={compareWithTarget(value, definition)} />
-          <span className={classes.labelText}>{label}</span>
-          <Spoken>: </Spoken>
+          <span className={classes.labelText} title={label}>
+            {label}
+          </span>
+          {!target && <Spoken>: </Spoken>}
         </span>
         <span className={classes.spark}>
-          <Sparkline points={value?.trend ?? []} />
+          <Sparkline points={comparablePoints(value, definition)} />
         </span>
       </span>
+      {target && (
+        <span className={classes.target} title={target}>
+          <IconArrowRight size={11} stroke={2} aria-hidden style={{ flex: 'none' }} />
+          <Spoken> to </Spoken>
+          <span className={classes.labelText}>{target}</span>
+          <Spoken>: </Spoken>
+        </span>
+      )}
       <span className={classes.row}>
         <Reading metric={metric} trend={trend} />
         <Spoken>{metricJudgement(metric).map((part) => `, ${part}`)}. Details</Spoken>
@@ -144,6 +157,7 @@ function sameChip(before: MetricChipProps, after: MetricChipProps): boolean {
     before.metric.definition === after.metric.definition &&
     before.metric.attachment === after.metric.attachment &&
     before.label === after.label &&
+    before.target === after.target &&
     before.column === after.column &&
     before.onOpen === after.onOpen
   );

@@ -5,7 +5,7 @@ import { type ReactNode, Suspense, lazy } from 'react';
 import type { MetricDefinition, TimeInterval, TrendPoint } from '../../api/types';
 import { Tag, type Tone } from '../../components/Badges';
 import { type Clock, formatCount, formatDetail, formatDuration, formatInterval, formatMetric, formatRelative, parseDuration } from '../../lib/format';
-import { type Metric, compareWithTarget, isDrawn, trendOf } from '../../lib/metrics';
+import { type Metric, compareWithTarget, isDrawn, isUnfinished, trendOf } from '../../lib/metrics';
 import { humanize, lastSegment } from '../../lib/names';
 import { IntervalStrip } from './IntervalStrip';
 import classes from './Metric.module.css';
@@ -83,7 +83,7 @@ function Headline({ metric }: { metric: Metric }) {
 function Tags({ metric }: { metric: Metric }) {
   const { value, definition } = metric;
   const verdict = compareWithTarget(value, definition);
-  const trend = trendOf(value?.trend, definition);
+  const trend = trendOf(value, definition);
   const verdictTone: Record<string, Tone> = { met: 'good', unclear: 'warn', missed: 'bad' };
   const trendTone: Record<string, Tone> = { better: 'good', worse: 'bad', neutral: 'plain', steady: 'plain' };
   return (
@@ -118,9 +118,14 @@ function TrendSection({ metric, clock }: { metric: Metric; clock: Clock }) {
         Trend
       </Title>
       <Suspense fallback={<div className={classes.chart} />}>
-        <TrendChart points={points} unit={unit} target={metric.definition?.target} clock={clock} />
+        <TrendChart points={points} unfinished={isUnfinished(points.at(-1), metric.value)} unit={unit} target={metric.definition?.target} clock={clock} />
       </Suspense>
-      <Button variant="subtle" size="compact-xs" color="gray" onClick={toggle} aria-expanded={table}>
+      {isUnfinished(points.at(-1), metric.value) && (
+        <Text size="xs" c="dimmed" mb={4}>
+          The last interval is not over yet: its number is the one so far.
+        </Text>
+      )}
+      <Button variant="subtle" size="compact-xs" color="gray" ml={-8} onClick={toggle} aria-expanded={table}>
         {table ? 'Hide the numbers' : 'Show the numbers'}
       </Button>
       <Collapse expanded={table}>
@@ -136,7 +141,10 @@ function TrendSection({ metric, clock }: { metric: Metric; clock: Clock }) {
           <Table.Tbody>
             {points.map((point, index) => (
               <Table.Tr key={point.window?.startTime ?? index}>
-                <Table.Td>{pointWindow(point, clock)}</Table.Td>
+                <Table.Td>
+                  {pointWindow(point, clock)}
+                  {isUnfinished(point, metric.value) && <span className={classes.muted}>, so far</span>}
+                </Table.Td>
                 <Table.Td>{isDrawn(point) && point.value !== undefined ? formatMetric(point.value, unit) : '–'}</Table.Td>
                 <Table.Td>{formatInterval(point.intervalLow, point.intervalHigh, unit) ?? '–'}</Table.Td>
                 <Table.Td>{formatCount(point.n)}</Table.Td>

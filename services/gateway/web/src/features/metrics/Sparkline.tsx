@@ -8,7 +8,7 @@ const kPad = 2.5;
 
 export function Sparkline({ points, width = 52, height = 18 }: { points: TrendPoint[]; width?: number; height?: number }) {
   const drawn = points.filter(isDrawn);
-  if (drawn.length < 2) return <svg width={width} height={height} aria-hidden />;
+  if (drawn.length < 2) return null;
   const values = drawn.map((point) => point.value ?? 0);
   const low = Math.min(...values);
   const range = Math.max(...values) - low || 1;

@@ -13,11 +13,30 @@ interface Row {
   point: TrendPoint;
 }
 
+// A point stands in the middle of its interval of time.
+function middleOf(point: TrendPoint): number {
+  const start = Date.parse(point.window?.startTime ?? '');
+  const end = Date.parse(point.window?.endTime ?? '');
+  return Number.isFinite(start) && Number.isFinite(end) ? (start + end) / 2 : Number.isFinite(end) ? end : start;
+}
+
+// Dates below every third point, counted from the newest.
+const kTickEvery = 3;
+const ticksOf = (rows: Row[]): number[] =>
+  rows.filter((_, index) => (rows.length - 1 - index) % kTickEvery === 0).map((row) => row.time);
+
+// When the interval of a point began, as short as it can be told: `Mar` for a month, else `14 Mar`.
+function startWords(point: TrendPoint | undefined, clock: Clock): string {
+  const date = clock.date(point?.window?.startTime).replace(/ \d{4}$/, '');
+  const length = Date.parse(point?.window?.endTime ?? '') - Date.parse(point?.window?.startTime ?? '');
+  return length >= 28 * 86_400_000 ? date.replace(/^1 /, '') : date;
+}
+
 function rowsOf(points: TrendPoint[]): Row[] {
   return points.map((point) => {
     const drawn = isDrawn(point);
     return {
-      time: Date.parse(point.window?.endTime ?? point.window?.startTime ?? ''),
+      time: middleOf(point),
       value: drawn ? (point.value ?? null) : null,
       band:
         drawn && point.intervalLow !== undefined && point.intervalHigh !== undefined
@@ -47,14 +66,17 @@ function Tip({ row, unit, clock }: { row: Row; unit: string | undefined; clock: 
 
 interface TrendChartProps {
   points: TrendPoint[];
+  // Whether the last interval of time is not over yet.
+  unfinished: boolean;
   unit: string | undefined;
   target: number | undefined;
   clock: Clock;
 }
 
-export function TrendChart({ points, unit, target, clock }: TrendChartProps) {
+export function TrendChart({ points, unfinished, unit, target, clock }: TrendChartProps) {
   const still = useReducedMotion();
   const rows = rowsOf(points);
+  const last = rows.length - 1;
   return (
     <div className={classes.chart} aria-hidden>
       <ResponsiveContainer width="100%" height="100%" initialDimension={{ width: 440, height: 190 }}>
@@ -64,7 +86,9 @@ export function TrendChart({ points, unit, target, clock }: TrendChartProps) {
             dataKey="time"
             type="number"
             domain={['dataMin', 'dataMax']}
-            tickFormatter={(time: number) => clock.date(time).replace(/ \d{4}$/, '')}
+            ticks={ticksOf(rows)}
+            interval="preserveStartEnd"
+            tickFormatter={(time: number) => startWords(rows.find((row) => row.time === time)?.point, clock)}
             tick={{ fill: 'var(--tl-muted)' }}
             tickLine={false}
             axisLine={{ stroke: 'var(--tl-line)' }}
@@ -102,7 +126,21 @@ export function TrendChart({ points, unit, target, clock }: TrendChartProps) {
             type="monotone"
             stroke="var(--tl-active)"
             strokeWidth={2}
-            dot={{ r: 2.5, fill: 'var(--tl-active)', strokeWidth: 0 }}
+            dot={({ key, cx, cy, index }) =>
+              cx === undefined || cy === undefined || cy === null ? (
+                <g key={key} />
+              ) : (
+                <circle
+                  key={key}
+                  cx={cx}
+                  cy={cy}
+                  r={unfinished && index === last ? 3.5 : 2.5}
+                  fill={unfinished && index === last ? 'var(--tl-page)' : 'var(--tl-active)'}
+                  stroke="var(--tl-active)"
+                  strokeWidth={unfinished && index === last ? 1.6 : 0}
+                />
+              )
+            }
             isAnimationActive={!still}
             animationDuration={300}
             connectNulls={false}

@@ -13,11 +13,19 @@ export const touchpointLabels = (touchpoints: Touchpoint[] | undefined): Touchpo
 
 export const unitOf = (metric: Metric): string | undefined => metric.value?.unit || metric.definition?.unit;
 
+// The metric's own name; where it leads stands apart, in metricTarget.
+export function metricName(metric: Metric): string {
+  const name = metric.definition?.displayName || humanize(lastSegment(metric.attachment.metricDefinition));
+  return metric.qualifier ? `${name} (${metric.qualifier})` : name;
+}
+
+export const metricTarget = (metric: Metric, touchpointLabel: TouchpointLabel): string | undefined =>
+  metric.attachment.targetTouchpoint ? touchpointLabel(metric.attachment.targetTouchpoint) : undefined;
+
+// Both on one line, for headings.
 export function metricLabel(metric: Metric, touchpointLabel: TouchpointLabel): string {
-  const label = metric.definition?.displayName || humanize(lastSegment(metric.attachment.metricDefinition));
-  const target = metric.attachment.targetTouchpoint;
-  const full = target ? `${label} \u2192 ${touchpointLabel(target)}` : label;
-  return metric.qualifier ? `${full} (${metric.qualifier})` : full;
+  const target = metricTarget(metric, touchpointLabel);
+  return target ? `${metricName(metric)} \u2192 ${target}` : metricName(metric);
 }
 
 export const kVerdictWords: Record<TargetVerdict, string> = {
@@ -40,7 +48,7 @@ export function metricJudgement(metric: Metric): string[] {
   if (verdict && definition?.target !== undefined) {
     parts.push(`${kVerdictWords[verdict]} ${formatMetric(definition.target, unitOf(metric))}`);
   }
-  const trend = trendOf(value?.trend, definition);
+  const trend = trendOf(value, definition);
   if (trend?.meaning === 'steady') parts.push('no clear change');
   else if (trend) parts.push(trend.meaning === 'neutral' ? trend.direction : `${trend.direction}, ${trend.meaning}`);
   return parts;
