@@ -54,6 +54,17 @@ describe('flowsOf', () => {
     expect(flow('a', 'd')).toMatchObject({ share: 0.1, transition: undefined, verdict: undefined });
   });
 
+  it('makes nothing of a difference that whole percents do not show', () => {
+    const drawn = { ...map, transitions: [{ id: 'x', fromTouchpoint: 'a', toTouchpoint: 'b', expectedShare: 1 }] };
+    const observed = (runs: string) => ({
+      ...positions,
+      touchpoints: [{ touchpoint: 'a', visitCount: '6401', instanceCount: '6401' }],
+      transitions: [{ fromTouchpoint: 'a', toTouchpoint: 'b', count: runs, instanceCount: runs }],
+    });
+    expect(flowsOf(drawn, observed('6400'), columns)[0]?.verdict).toBe('as-expected');
+    expect(flowsOf(drawn, observed('6300'), columns)[0]?.verdict).toBe('less');
+  });
+
   it('knows no shares before anything is measured', () => {
     expect(flowsOf(map, undefined, columns).map((f) => f.share)).toEqual([undefined, undefined]);
   });

@@ -8,6 +8,7 @@ import {
   formatMetric,
   formatMoney,
   formatRelative,
+  formatShare,
   makeClock,
   parseDuration,
   toCount,
@@ -50,6 +51,13 @@ describe('formatMetric', () => {
     expect(formatMetric(2 * 86_400, 'seconds')).toBe('2 d');
     expect(formatDuration(0)).toBe('0 s');
     expect(formatDuration(-7200)).toBe('\u22122 h');
+  });
+});
+
+describe('formatShare', () => {
+  it('claims neither nothing nor all where that is not so', () => {
+    expect([0, 0.001, 0.006, 0.994, 0.9998, 1].map((share) => formatShare(share, 0))).toEqual(['0%', '<1%', '1%', '99%', '>99%', '100%']);
+    expect([0.0004, 0.9996, 0.5].map((share) => formatShare(share))).toEqual(['<0.1%', '>99.9%', '50.0%']);
   });
 });
 
@@ -112,6 +120,7 @@ describe('formatDetail', () => {
     expect(formatDetail('p90', 7200, 'seconds')).toBe('2 h');
     expect(formatDetail('mean', 3.271611, 'share')).toBe('3.272');
     expect(formatDetail('promoters', 462, 'points')).toBe('462');
+    expect(formatDetail('top_box', 4538, 'share')).toBe('4,538');
     expect(formatDetail('top_share', 0.5, 'mean')).toBe('50.00%');
   });
 });

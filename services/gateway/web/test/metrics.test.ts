@@ -9,6 +9,7 @@ import {
   trendOf,
   wilson,
 } from '../src/lib/metrics';
+import { detailRows } from '../src/features/metrics/describe';
 
 const definition = (fields: Partial<MetricDefinition>): MetricDefinition => ({ name: 'd', kind: 'CSAT', ...fields });
 const value = (fields: Partial<MetricValue>): MetricValue => ({ name: 'v', state: 'OK', ...fields });
@@ -172,5 +173,14 @@ describe('wilson', () => {
   it('is undefined where nobody was counted', () => {
     expect(wilson(0, 0)).toBeUndefined();
     expect(wilson(3, 2)).toBeUndefined();
+  });
+});
+
+describe('detailRows', () => {
+  it('puts an interval beside its number', () => {
+    expect(detailRows({ mean: 3.2716, mean_high: 3.309, mean_low: 3.234, top_box: 4538 }, 'share')).toEqual([
+      ['Mean', '3.272 (3.234 to 3.309)'],
+      ['Answers in the top boxes', '4,538'],
+    ]);
   });
 });

@@ -98,6 +98,9 @@ export function flowsOf(
   return [...flows.values()].sort((a, b) => b.count - a.count);
 }
 
+// Expected shares are stated in whole percents; less than half of one is no difference to speak of.
+const kDifferenceMin = 0.005;
+
 function judge(flow: Flow, runsAtFrom: number): void {
   if (runsAtFrom <= 0) return;
   flow.share = flow.runs / runsAtFrom;
@@ -106,7 +109,8 @@ function judge(flow: Flow, runsAtFrom: number): void {
   flow.high = interval?.high;
   const expected = flow.transition?.expectedShare;
   if (expected === undefined || !interval) return;
-  flow.verdict = interval.high < expected ? 'less' : interval.low > expected ? 'more' : 'as-expected';
+  const differs = Math.abs(flow.share - expected) >= kDifferenceMin;
+  flow.verdict = differs && interval.high < expected ? 'less' : differs && interval.low > expected ? 'more' : 'as-expected';
 }
 
 export interface HereNow {

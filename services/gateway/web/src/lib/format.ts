@@ -32,7 +32,14 @@ function fixed(value: number, digits: number): string {
   return withMinus(Number(text) === 0 ? text.replace(/^-/, '') : text);
 }
 
-export const formatShare = (share: number, digits = 1): string => `${fixed(share * 100, digits)}%`;
+// Not 0 % or 100 % where there is more than nothing, or less than all: `<1%`, `>99.9%`.
+export function formatShare(share: number, digits = 1): string {
+  const text = fixed(share * 100, digits);
+  const step = 10 ** -digits;
+  if (share > 0 && Number(text) === 0) return `<${step}%`;
+  if (share < 1 && Number(text) === 100) return `>${fixed(100 - step, digits)}%`;
+  return `${text}%`;
+}
 
 interface DurationUnit {
   seconds: number;
@@ -132,7 +139,7 @@ export function formatMoney(amountMinor: string | number | undefined, currencyCo
 // A number among MetricValue.details, by what its key says of it.
 export function formatDetail(key: string, value: number, unit: string | undefined): string {
   if (unit === 'seconds' && /^(median|p\d+|mean|min|max)/.test(key)) return formatDuration(value);
-  if (/share|rate|top/.test(key)) return formatShare(value, 2);
+  if (/share|rate/.test(key)) return formatShare(value, 2);
   if (Number.isInteger(value)) return formatCount(value);
   return fixed(value, 3);
 }

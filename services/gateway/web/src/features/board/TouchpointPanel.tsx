@@ -98,7 +98,7 @@ function Ways({ title, flows, other, board }: { title: string; flows: Flow[]; ot
             <Table.Th ta="right">Count</Table.Th>
             <Table.Th ta="right">Share</Table.Th>
             <Table.Th ta="right">Expected</Table.Th>
-            <Table.Th ta="right">Median / expected time</Table.Th>
+            <Table.Th ta="right">Median time</Table.Th>
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
@@ -117,9 +117,8 @@ function Ways({ title, flows, other, board }: { title: string; flows: Flow[]; ot
                 <Table.Td ta="right">
                   {flow.medianSeconds === undefined || flow.count === 0 ? '–' : formatDuration(flow.medianSeconds)}
                   {expectedTime !== undefined && (
-                    <Text span size="xs" c="dimmed">
-                      {' '}
-                      / {formatDuration(expectedTime)}
+                    <Text span size="xs" c="dimmed" display="block">
+                      exp. {formatDuration(expectedTime)}
                     </Text>
                   )}
                 </Table.Td>

@@ -4,13 +4,13 @@ import { useDisclosure } from '@mantine/hooks';
 import { type ReactNode, Suspense, lazy } from 'react';
 import type { MetricDefinition, TimeInterval, TrendPoint } from '../../api/types';
 import { Tag, type Tone } from '../../components/Badges';
-import { type Clock, formatCount, formatDetail, formatDuration, formatInterval, formatMetric, formatRelative, parseDuration } from '../../lib/format';
+import { type Clock, formatCount, formatDuration, formatInterval, formatMetric, formatRelative, parseDuration } from '../../lib/format';
 import { type Metric, compareWithTarget, isDrawn, isUnfinished, trendOf } from '../../lib/metrics';
 import { humanize, lastSegment } from '../../lib/names';
 import { IntervalStrip } from './IntervalStrip';
 import classes from './Metric.module.css';
 import { TrendGlyph, VerdictGlyph } from './MetricChip';
-import { confidencePercent, kVerdictWords, unitOf } from './describe';
+import { confidencePercent, detailRows, kVerdictWords, leftOutWords, unitOf } from './describe';
 
 // The chart library is as large as the rest of the app, and only the drawer needs it.
 const TrendChart = lazy(async () => ({ default: (await import('./TrendChart')).TrendChart }));
@@ -175,9 +175,8 @@ interface MetricPanelProps {
 
 export function MetricPanel({ metric, subject, clock, now }: MetricPanelProps) {
   const { value, definition, attachment } = metric;
-  const details = Object.entries(value?.details ?? {});
-  const excluded = Object.entries(value?.excluded ?? {});
-  const unit = unitOf(metric);
+    const excluded = Object.entries(value?.excluded ?? {});
+  const details = detailRows(value?.details ?? {}, unitOf(metric));
   return (
     <Stack gap="lg">
       <Stack gap="sm" data-testid="metric-headline">
@@ -189,19 +188,19 @@ export function MetricPanel({ metric, subject, clock, now }: MetricPanelProps) {
           <Title order={3} mb={4}>
             Beside it
           </Title>
-          <Facts rows={details.map(([key, number]) => [humanize(key), <span className="tl-number">{formatDetail(key, number, unit)}</span>])} />
+          <Facts rows={details.map(([words, number]) => [words, <span className="tl-number">{number}</span>])} />
         </section>
       )}
       <section>
         <Title order={3} mb={4}>
-          Left out
+          Left out, or counted apart
         </Title>
         {excluded.length === 0 ? (
           <Text size="sm" c="dimmed">
             Nothing was left out.
           </Text>
         ) : (
-          <Facts rows={excluded.map(([reason, count]) => [humanize(reason), <span className="tl-number">{formatCount(count)}</span>])} />
+          <Facts rows={excluded.map(([reason, count]) => [leftOutWords(reason), <span className="tl-number">{formatCount(count)}</span>])} />
         )}
       </section>
       <section data-testid="provenance">

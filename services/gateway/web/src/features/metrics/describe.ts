@@ -1,6 +1,6 @@
 // A metric in words: labels, and the sentence a screen reader hears.
 import type { Touchpoint } from '../../api/types';
-import { formatCount, formatInterval, formatMetric } from '../../lib/format';
+import { formatCount, formatDetail, formatInterval, formatMetric } from '../../lib/format';
 import { type Metric, type TargetVerdict, compareWithTarget, trendOf } from '../../lib/metrics';
 import { humanize, lastSegment } from '../../lib/names';
 
@@ -38,6 +38,44 @@ export const confidencePercent = (metric: Metric): string => {
   const level = (metric.definition?.confidenceLevel || 0.95) * 100;
   return `${Number(level.toFixed(1))}%`;
 };
+
+const kDetailWords: Record<string, string> = {
+  top_box: 'Answers in the top boxes',
+  p90: '90 of 100 take at most',
+  share_5_7: 'Answers 5 to 7',
+  converted: 'Went on',
+  lost: 'Did not go on',
+  entered: 'Came here',
+  interval_low_unclipped: 'Interval before the scale ends it, from',
+  interval_high_unclipped: 'Interval before the scale ends it, to',
+};
+
+// The numbers beside the value, in words. `share_5_7_low` and `share_5_7_high` are the interval of `share_5_7`.
+export function detailRows(details: Record<string, number>, unit: string | undefined): [string, string][] {
+  const isEnd = (key: string) => /_(low|high)$/.test(key) && details[key.replace(/_(low|high)$/, '')] !== undefined;
+  return Object.entries(details)
+    .filter(([key]) => !isEnd(key))
+    .map(([key, number]) => {
+      const [low, high] = [details[`${key}_low`], details[`${key}_high`]];
+      const interval = low !== undefined && high !== undefined;
+      const words = formatDetail(key, number, unit);
+      return [
+        kDetailWords[key] ?? humanize(key),
+        interval ? `${words} (${formatDetail(key, low, unit)} to ${formatDetail(key, high, unit)})` : words,
+      ];
+    });
+}
+
+const kLeftOutWords: Record<string, string> = {
+  immature: 'Too young to judge',
+  negative_interval: 'Reached the target only before the start',
+  target_not_reached: 'Have not reached the target',
+  target_without_entry: 'Reached the target without coming here',
+  missing_score: 'Answers without a score',
+  invalid_score: 'Answers with a score off the scale',
+};
+
+export const leftOutWords = (reason: string): string => kLeftOutWords[reason] ?? humanize(reason);
 
 // What a chip shows only as a picture: state, target and trend.
 export function metricJudgement(metric: Metric): string[] {
