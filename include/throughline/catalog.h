@@ -141,8 +141,9 @@ class Catalog {
   // before it. The horizon only moves forward.
   virtual absl::Status Compact(Revision horizon) = 0;
 
-  // Removes everything older than the window, as Compact does.
-  virtual absl::Status CompactOlderThan(absl::Time time) = 0;
+  // Removes everything older than the window, as Compact does. Works in small steps between the writes of others;
+  // `keep_going` is asked before each of them. If it says no, CANCELLED; the next compaction goes on from there.
+  virtual absl::Status CompactOlderThan(absl::Time time, const std::function<bool()>& keep_going = {}) = 0;
 
   // Calls the observer with the latest revision after each commit, on the writer's thread, before Write returns; it
   // must not block. Observers are added before the first write and live as long as the catalog.

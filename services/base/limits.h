@@ -135,6 +135,12 @@ inline constexpr absl::Duration kCatalogReaderWaitMax = absl::Seconds(5);
 inline constexpr size_t kCatalogCacheBytesMax = 64 * 1024 * 1024;
 // Change-log rows that compaction works off in one transaction, so that writers get their turn within milliseconds.
 inline constexpr int kCatalogCompactionBatch = 500;
+// How far back revisions, and what was deleted, can be read (docs/decisions/catalog-history.md). At least an hour: a
+// listing reads all its pages as of its first.
+inline constexpr absl::Duration kCatalogHistoryDefault = absl::Hours(24 * 30);
+inline constexpr absl::Duration kCatalogHistoryMin = absl::Hours(1);
+// How often what has left that window is removed: seldom enough to cost nothing, often enough for short passes.
+inline constexpr absl::Duration kCatalogCompactionInterval = absl::Minutes(10);
 
 // ---- Errors ---------------------------------------------------------------------------------------------------------
 

@@ -39,6 +39,14 @@ absl::Status SetGrace(const std::string& value, ServerOptions& options) {
   return InvalidField("", absl::StrCat("\"", value, "\" is no duration such as 10s, of at most 1h"));
 }
 
+absl::Status SetHistory(const std::string& value, ServerOptions& options) {
+  if (absl::ParseDuration(value, &options.history) && options.history >= limits::kCatalogHistoryMin &&
+      options.history <= limits::kWindowMax) {
+    return absl::OkStatus();
+  }
+  return InvalidField("", absl::StrCat("\"", value, "\" is no duration such as 720h, of at least 1h"));
+}
+
 const std::map<std::string, Setter>& ValueFlags() {
   static const auto* const flags = new std::map<std::string, Setter>{
       {"--data-dir", Text(&ServerOptions::data_directory)},
@@ -47,6 +55,7 @@ const std::map<std::string, Setter>& ValueFlags() {
       {"--web-root", Text(&ServerOptions::web_root)},
       {"--ready-file", Text(&ServerOptions::ready_file)},
       {"--grace", &SetGrace},
+      {"--history", &SetHistory},
   };
   return *flags;
 }
@@ -107,6 +116,7 @@ std::string ServerUsage() {
   --empty               do not (the default)
   --ready-file FILE     write the addresses here once everything serves
   --grace DURATION      how long running calls may take at shutdown (10s)
+  --history DURATION    how far back revisions, and what was deleted, can be read (720h)
   --verbose             log more
   --version, --help
 )";

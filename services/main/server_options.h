@@ -7,6 +7,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
+#include "services/base/limits.h"
 
 namespace throughline {
 
@@ -23,6 +24,8 @@ struct ServerOptions {
   int demo_customer_count = 20'000;
   // How long running calls may take to complete at shutdown.
   absl::Duration grace = absl::Seconds(10);
+  // How far back revisions, and what was deleted, can be read.
+  absl::Duration history = limits::kCatalogHistoryDefault;
   bool verbose = false;
   bool help = false;
   bool version = false;

@@ -26,6 +26,7 @@
 #include "services/base/limits.h"
 #include "services/base/log.h"
 #include "services/base/status_macros.h"
+#include "services/catalog/history_window.h"
 #include "services/catalog/sqlite/sqlite_catalog.h"
 #include "services/events/native/native_event_store.h"
 #include "services/gateway/gateway.h"
@@ -88,6 +89,7 @@ class ServerProcessImpl : public ServerProcess {
     ASSIGN_OR_RETURN(server_, api::ApiServer::Start(*backend_, {.address = options_.grpc_address}));
     if (!options_.http_address.empty()) RETURN_IF_ERROR(ServeHttp());
     scheduler_->Start();
+    history_.emplace(*catalog_, SystemClock(), options_.history);
     RETURN_IF_ERROR(MakeDemo());
     Probe();
     return absl::OkStatus();
@@ -115,6 +117,7 @@ class ServerProcessImpl : public ServerProcess {
     gateway_.reset();
     if (executor_.has_value()) executor_->Shutdown();
     server_.reset();
+    history_.reset();
     if (scheduler_.has_value()) scheduler_->Shutdown();
     scheduler_.reset();
     published_maps_.reset();
@@ -183,6 +186,7 @@ class ServerProcessImpl : public ServerProcess {
   std::unique_ptr<EventStore> events_;
   std::optional<PublishedMaps> published_maps_;
   std::optional<MetricScheduler> scheduler_;
+  std::optional<HistoryWindow> history_;
   std::optional<Executor> executor_;
   api::EngineState engines_;
   std::optional<api::Backend> backend_;

@@ -73,8 +73,8 @@ int Run(const ServerOptions& options) {
     return kExitCannotStart;
   }
   const std::string http = (*process)->http_address();
-  const std::string line = absl::StrCat("throughlined ready grpc=", (*process)->grpc_address(),
-                                        http.empty() ? "" : " http=", http, "\n");
+  const std::string line =
+      absl::StrCat("throughlined ready grpc=", (*process)->grpc_address(), http.empty() ? "" : " http=", http, "\n");
   std::fputs(line.c_str(), stdout);
   std::fflush(stdout);
   if (!options.ready_file.empty() && !WriteReadyFile(options.ready_file, line)) {

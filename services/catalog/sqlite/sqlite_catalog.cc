@@ -99,7 +99,9 @@ class SqliteCatalogImplementation : public SqliteCatalog {
   }
 
   absl::Status Compact(Revision horizon) override { return CompactSqlite(*writer_, horizon); }
-  absl::Status CompactOlderThan(absl::Time time) override { return CompactSqliteOlderThan(*writer_, time); }
+  absl::Status CompactOlderThan(absl::Time time, const std::function<bool()>& keep_going) override {
+    return CompactSqliteOlderThan(*writer_, time, keep_going);
+  }
 
   void AddCommitObserver(std::function<void(Revision)> observer) override { writer_->AddObserver(std::move(observer)); }
 

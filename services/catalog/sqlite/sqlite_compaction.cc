@@ -70,7 +70,7 @@ absl::Status CompactBatch(SqliteConnection& connection, Revision horizon, Cursor
 
 // `choose` gives the wanted horizon; it runs on the writer's thread.
 template <typename Choose>
-absl::Status Compact(SqliteWriter& writer, Choose choose) {
+absl::Status Compact(SqliteWriter& writer, Choose choose, const std::function<bool()>& keep_going = {}) {
   Revision target;
   RETURN_IF_ERROR(
       writer.Maintain([&](SqliteConnection& connection, const SqliteState& state) -> absl::StatusOr<Revision> {
@@ -83,6 +83,7 @@ absl::Status Compact(SqliteWriter& writer, Choose choose) {
       }));
   Cursor cursor;
   while (!cursor.done) {
+    if (keep_going && !keep_going()) return absl::CancelledError("compaction was told to stop");
     // The cursor moves only with a step that is committed.
     Cursor next = cursor;
     RETURN_IF_ERROR(
@@ -105,13 +106,14 @@ absl::Status CompactSqlite(SqliteWriter& writer, Revision horizon) {
   });
 }
 
-absl::Status CompactSqliteOlderThan(SqliteWriter& writer, absl::Time time) {
-  return Compact(writer, [&](SqliteConnection& connection, const SqliteState&) -> absl::StatusOr<Revision> {
+absl::Status CompactSqliteOlderThan(SqliteWriter& writer, absl::Time time, const std::function<bool()>& keep_going) {
+  const auto choose = [&](SqliteConnection& connection, const SqliteState&) -> absl::StatusOr<Revision> {
     SqliteQuery query(connection, SqlStatement::kLatestRevisionNotAfter);
     query.Bind(absl::ToUnixMicros(time));
     ASSIGN_OR_RETURN(const bool row, query.Step());
     return Revision{row ? query.Int(0) : 0};
-  });
+  };
+  return Compact(writer, choose, keep_going);
 }
 
 }  // namespace throughline

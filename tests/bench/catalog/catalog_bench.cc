@@ -1,6 +1,7 @@
 // Writes of many clients against the catalog, as a ratio to a bare synced SQLite loop. README.md says what varies.
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "services/catalog/sqlite/sqlite_catalog.h"
 #include "tests/support/files.h"
 #include "throughline/v1/workspace.pb.h"
@@ -97,6 +99,33 @@ double MeasureFindLatest(SqliteCatalog& catalog) {
   return static_cast<double>(reads) / SecondsSince(start);
 }
 
+struct CompactionResult {
+  double changes_per_second = 0;
+  double longest_write_seconds = 0;  // of one writer that goes on meanwhile
+};
+
+CompactionResult MeasureCompaction(SqliteCatalog& catalog) {
+  const int64_t changes = catalog.LatestRevision().value - catalog.CompactionHorizon().value;
+  std::atomic<bool> done = false;
+  CompactionResult result;
+  std::thread writer([&] {
+    v1::Department department;
+    for (int64_t i = 0; !done; ++i) {
+      department.set_description(absl::StrCat(i));
+      const auto start = SteadyClock::now();
+      Require(catalog.Write([&](WriteTransaction& t) { return t.Put("workspaces/w/departments/d", department); }).ok(),
+              "a write failed");
+      result.longest_write_seconds = std::max(result.longest_write_seconds, SecondsSince(start));
+    }
+  });
+  const auto start = SteadyClock::now();
+  Require(catalog.CompactOlderThan(absl::Now()).ok(), "compaction failed");
+  result.changes_per_second = static_cast<double>(changes) / SecondsSince(start);
+  done = true;
+  writer.join();
+  return result;
+}
+
 int Run() {
   testing::TempDir directory;
   const double limit = MeasureBareSqlite(directory / "bare.db");
@@ -107,6 +136,7 @@ int Run() {
   const WriteResult one = MeasureWrites(**catalog, 1);
   const WriteResult many = MeasureWrites(**catalog, kWriters);
   const double finds = MeasureFindLatest(**catalog);
+  const CompactionResult compaction = MeasureCompaction(**catalog);
   std::printf("limit: bare SQLite, a row per commit   %9.0f commits/s\n", limit);
   std::printf("catalog, 1 writer                      %9.0f writes/s  %5.2f x limit  %5.1f writes per fsync\n",
               one.per_second, one.per_second / limit, one.per_fsync);
@@ -114,6 +144,8 @@ int Run() {
       "catalog, %d writers                    %9.0f writes/s  %5.2f x limit  %5.1f writes per fsync (>= %.0f)\n",
       kWriters, many.per_second, many.per_second / limit, many.per_fsync, kWritesPerFsyncMin);
   std::printf("FindLatest, in memory, 1 thread        %9.0f reads/s\n", finds);
+  std::printf("compaction                             %9.0f changes/s  %5.1f ms the longest write meanwhile\n",
+              compaction.changes_per_second, 1e3 * compaction.longest_write_seconds);
   return many.per_fsync >= kWritesPerFsyncMin ? 0 : 1;
 }
 

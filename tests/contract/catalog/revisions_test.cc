@@ -1,5 +1,6 @@
 // The past: reads as of a revision, history, change log, compaction, reopening.
 #include "absl/strings/str_cat.h"
+#include "services/base/limits.h"
 #include "tests/contract/catalog/catalog_backend.h"
 
 namespace throughline::testing {
@@ -223,6 +224,17 @@ TEST_P(CatalogContractTest, CompactOlderThan_KeepsTheStateOfThatTime) {
   ASSERT_OK(catalog_->CompactOlderThan(start + absl::Hours(100)));
   EXPECT_EQ(catalog_->CompactionHorizon(), Revision{4});
   EXPECT_EQ(At(kA), "hour 3");
+}
+
+TEST_P(CatalogContractTest, CompactOlderThan_ToldToStop_IsFinishedByTheNext) {
+  for (int i = 0; i < 3 * limits::kCatalogCompactionBatch; ++i) Put(kA, absl::StrCat(i));
+  int steps = 0;
+  EXPECT_THAT(catalog_->CompactOlderThan(clock_.Now(), [&] { return ++steps < 3; }),
+              StatusIs(absl::StatusCode::kCancelled));
+  EXPECT_EQ(steps, 3);
+  EXPECT_EQ(catalog_->CompactionHorizon(), catalog_->LatestRevision());
+  ASSERT_OK(catalog_->CompactOlderThan(clock_.Now()));
+  EXPECT_THAT(RevisionsOf(catalog_->History(kA, {}, 10)), ElementsAre(catalog_->LatestRevision().value));
 }
 
 TEST_P(CatalogContractTest, Reopen_FindsEverythingAndGoesOnCounting) {

@@ -16,12 +16,13 @@ using ::testing::AllOf;
 
 TEST(ServerOptions, FlagsWithAndWithoutEqualsSign) {
   ASSERT_OK_AND_ASSIGN(const ServerOptions options,
-                       ParseServerOptions({"--data-dir", "/d", "--grpc-address=[::1]:0", "--demo", "--grace=1m"}));
+                       ParseServerOptions({"--data-dir", "/d", "--grpc-address=[::1]:0", "--demo", "--grace=1m", "--history=48h"}));
   EXPECT_EQ(options.data_directory, "/d");
   EXPECT_EQ(options.grpc_address, "[::1]:0");
   EXPECT_EQ(options.http_address, "127.0.0.1:7480");
   EXPECT_TRUE(options.demo);
   EXPECT_EQ(options.grace, absl::Minutes(1));
+  EXPECT_EQ(options.history, absl::Hours(48));
 }
 
 TEST(ServerOptions, EmptyHttpAddress_MeansNoHttp) {
@@ -54,6 +55,7 @@ INSTANTIATE_TEST_SUITE_P(
                       BadFlags{{"--data-dir=d", "--http-address=1.2.3.4:99999"}, "--http-address"},
                       BadFlags{{"--data-dir=d", "--http-address=::1:80"}, "--http-address"},
                       BadFlags{{"--data-dir=d", "--grace=soon"}, "--grace"},
+                      BadFlags{{"--data-dir=d", "--history=59m"}, "--history"},
                       BadFlags{{"--data-dir=d", "stray"}, "stray"}));
 
 TEST(HostAndPort, KnownForms) {
