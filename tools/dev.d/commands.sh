@@ -24,6 +24,12 @@ dev_run() {
 }
 
 dev_test() {
+  if [ "${1:-}" = --tsan ]; then
+    shift
+    build_cpp tsan
+    run_tests tsan "$@"
+    return
+  fi
   setup_cpp
   setup_test_tools
   build_web
@@ -31,11 +37,17 @@ dev_test() {
   # The presence of tools is decided when the build is configured.
   [ -f build/dev/build.ninja ] && [ build/dev/build.ninja -nt "$tools_bin" ] || cmake --preset dev >/dev/null
   build_cpp dev
+  run_tests dev "$@"
+}
+
+# run_tests PRESET [FILTER]
+run_tests() {
   if [ ! -d "$data_sets" ]; then
     say "No data sets in $data_sets: the tests on real data are skipped. Set THROUGHLINE_DATA to their folder."
   fi
-  say "Testing${1:+ what matches '$1'}"
-  THROUGHLINE_DATA="$data_sets" ctest --test-dir build/dev --output-on-failure -j "$(nproc)" ${1:+-R "$1"}
+  say "Testing${2:+ what matches '$2'}"
+  THROUGHLINE_DATA="$data_sets" TSAN_OPTIONS="suppressions=$root/tests/support/tsan.supp" \
+    ctest --test-dir "build/$1" --output-on-failure -j "$(nproc)" ${2:+-R "$2"}
 }
 
 dev_bench() {
