@@ -177,7 +177,7 @@ class EventStore {
   // Records a batch of valid events (services/events/event_validation.h) and calls `done` once, on a thread of the
   // store, when the batch is durable. The events must live until then. Batches that wait at the same time share one
   // commit. RESOURCE_EXHAUSTED when too many bytes wait or the disk is full: nothing of the batch is recorded;
-  // UNAVAILABLE when the store is closing or its disk fails.
+  // UNAVAILABLE when the store is closing or its disk fails. A batch of nothing fails while nothing can be recorded.
   virtual void Append(absl::string_view workspace, absl::Span<const v1::CustomerEvent* const> events,
                       AppendCallback done) = 0;
   // The same, waiting.

@@ -12,6 +12,7 @@
 #include "services/base/log.h"
 #include "services/base/status_macros.h"
 #include "services/events/native/rocksdb_error.h"
+#include "services/events/native/rocksdb_logger.h"
 #include "services/events/native/store_format.h"
 #include "throughline/errors.h"
 
@@ -59,9 +60,7 @@ rocksdb::Options EventLog::DatabaseOptions() {
   // Events compress to a third; LZ4 costs the least of what does that.
   options.compression = rocksdb::kLZ4Compression;
   options.max_background_jobs = 2;
-  options.keep_log_file_num = 4;
-  options.max_log_file_size = 4 << 20;
-  options.info_log_level = rocksdb::InfoLogLevel::WARN_LEVEL;
+  options.info_log = std::make_shared<RocksDbLogger>();
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16 << 10;  // reads are scans and customer timelines, hardly ever one event
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
@@ -85,6 +84,13 @@ absl::Status EventLog::OpenDatabase() {
   return absl::OkStatus();
 }
 
+// Opening writes what the write-ahead log holds into a table, for which a disk may have no room that took the probe.
+// Reading needs none.
+void EventLog::OpenForReading() {
+  rocksdb::DB* db = nullptr;
+  if (Mapped(rocksdb::DB::OpenForReadOnly(options_, *directory_ / "log", &db)).ok()) db_.reset(db);
+}
+
 absl::StatusOr<std::shared_lock<std::shared_mutex>> EventLog::Reading() const {
   std::shared_lock lock(mutex_);
   if (db_ == nullptr) return BackendUnavailable(kWhat);
@@ -104,7 +110,10 @@ absl::Status EventLog::Recover() {
   {
     const std::unique_lock lock(mutex_);
     db_.reset();
-    RETURN_IF_ERROR(OpenDatabase());
+    if (absl::Status status = OpenDatabase(); !status.ok()) {
+      OpenForReading();
+      return status;
+    }
   }
   rocksdb::WriteBatch batch;
   for (const std::string& key : failed_keys_) batch.Delete(key);
@@ -124,9 +133,11 @@ absl::Status EventLog::Damaged(absl::string_view problem) const {
   return StoreDamaged(kWhat, directory_->path(), problem);
 }
 
+absl::Status EventLog::EnsureWritable() { return failed_ ? Recover() : absl::OkStatus(); }
+
 absl::Status EventLog::Write(absl::Time record_time, absl::Span<const Entry> entries,
                              const std::map<std::string, uint32_t>& new_workspaces) {
-  if (failed_) RETURN_IF_ERROR(Recover());
+  RETURN_IF_ERROR(EnsureWritable());
   size_t bytes = 0;
   for (const Entry& entry : entries) bytes += entry.event.size() + 40;
   rocksdb::WriteBatch batch(bytes);

@@ -55,6 +55,8 @@ class EventLog {
   // that, a write that failed while syncing may be found after all. Codes as MapRocksDbError.
   absl::Status Write(absl::Time record_time, absl::Span<const Entry> entries,
                      const std::map<std::string, uint32_t>& new_workspaces);
+  // Whether the next write could begin: after a failure, makes good what Write would, and codes as Write.
+  absl::Status EnsureWritable();
 
   absl::StatusOr<std::map<std::string, uint32_t>> Workspaces() const;
 
@@ -73,6 +75,7 @@ class EventLog {
       : directory_(std::move(directory)), options_(std::move(options)) {}
 
   absl::Status OpenDatabase();
+  void OpenForReading();
   absl::Status Recover();
   absl::Status ProbeDisk() const;
   // Holds the lock that keeps the database open. UNAVAILABLE if it could not be opened again.

@@ -1,5 +1,6 @@
 #include "services/events/native/group_writer.h"
 
+#include <algorithm>
 #include <map>
 #include <utility>
 
@@ -16,6 +17,11 @@ constexpr int64_t kSequenceMax = (int64_t{1} << 32) - 2;
 
 // Recorded events whose columns are still to be made: what a second of full speed brings.
 constexpr size_t kUnprojectedBytesMax = 256 << 20;
+
+// Stored events that one commit holds to compare with, and how many are read at a time: a stored event has at most
+// 300 KB, so that a chunk overshoots by 40 MB at most.
+constexpr size_t kStoredBytesMax = 64 << 20;
+constexpr size_t kStoredChunk = 128;
 
 bool SameIdentity(absl::string_view a, absl::string_view b) {
   EventFields left, right;
@@ -126,7 +132,8 @@ void GroupWriter::Process(Batches batches) {
   for (size_t b = 0; b < group.batches.size(); ++b) {
     Group::Result& result = group.results[b];
     if (!result.status.ok()) continue;
-    result.status = Resolve(group, b);
+    // Whoever appends nothing asks whether anything could be appended.
+    result.status = group.batches[b]->events.empty() ? log_.EnsureWritable() : Resolve(group, b);
     if (!result.status.ok()) {
       UndoBatch(group, b);
       continue;
@@ -142,8 +149,9 @@ void GroupWriter::Process(Batches batches) {
   Report(group, entries.empty() ? absl::OkStatus() : log_.Write(clock_.Now(), entries, new_workspaces));
 }
 
-// Reads at once what the index of identities cannot decide alone. What cannot be read is tried again, and fails, for
-// its own batch only.
+// Reads at once what the index of identities cannot decide alone, each event once and no more than memory bears: what a
+// small event leads to may be a thousand times its size. The rest is read when its turn comes; and what cannot be read
+// is tried again then, and fails, for its own batch only.
 void GroupWriter::FetchPossibleDuplicates(Group& group) {
   std::map<WriterWorkspace*, std::vector<int64_t>> wanted;
   for (size_t b = 0; b < group.batches.size(); ++b) {
@@ -154,11 +162,18 @@ void GroupWriter::FetchPossibleDuplicates(Group& group) {
       if (sequence != 0) wanted[workspace].push_back(sequence);
     }
   }
-  for (const auto& [workspace, sequences] : wanted) {
-    absl::StatusOr<std::vector<EventLog::Record>> records = log_.Read(workspace->number, sequences);
-    if (!records.ok()) continue;
-    for (EventLog::Record& record : *records) {
-      group.stored[{workspace, record.sequence}] = std::move(record.event);
+  size_t bytes = 0;
+  for (auto& [workspace, sequences] : wanted) {
+    std::sort(sequences.begin(), sequences.end());
+    sequences.erase(std::unique(sequences.begin(), sequences.end()), sequences.end());
+    for (size_t from = 0; from < sequences.size() && bytes < kStoredBytesMax; from += kStoredChunk) {
+      const absl::Span<const int64_t> chunk = absl::MakeConstSpan(sequences).subspan(from, kStoredChunk);
+      absl::StatusOr<std::vector<EventLog::Record>> records = log_.Read(workspace->number, chunk);
+      if (!records.ok()) break;
+      for (EventLog::Record& record : *records) {
+        bytes += record.event.size();
+        group.stored[{workspace, record.sequence}] = std::move(record.event);
+      }
     }
   }
 }
@@ -183,16 +198,15 @@ absl::Status GroupWriter::ResolveEvent(Group& group, size_t batch, size_t event)
     const int64_t sequence = workspace.identities.Find(key);
     if (sequence == 0) break;
     absl::string_view known;
+    std::vector<EventLog::Record> read;
     const bool in_group = sequence > pending.committed;
     if (in_group) {
       known = pending.events[sequence - pending.committed - 1];
-    } else {
-      std::string& stored = group.stored[{&workspace, sequence}];
-      if (stored.empty()) {  // of a chain: not what the hash alone led to
-        ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, log_.Read(workspace.number, {&sequence, 1}));
-        stored = records[0].event;
-      }
-      known = stored;
+    } else if (const auto stored = group.stored.find({&workspace, sequence}); stored != group.stored.end()) {
+      known = stored->second;
+    } else {  // of a chain: not what the hash alone led to; or one too many to be read at once
+      ASSIGN_OR_RETURN(read, log_.Read(workspace.number, {&sequence, 1}));
+      known = read[0].event;
     }
     // Equal bytes are equal content. Else the identity decides between a conflict and an accident of the hash.
     const bool duplicate = known == bytes;

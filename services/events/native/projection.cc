@@ -9,13 +9,6 @@
 #include "throughline/errors.h"
 
 namespace throughline {
-namespace {
-
-// Ids of events that wait to be merged. While a whole log is read, this bounds them to a fraction of the columns.
-constexpr size_t kTailIdBytesMax = 128 << 20;
-
-}  // namespace
-
 Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace)
     : log_(std::move(log)), workspace_(workspace) {}
 
@@ -102,9 +95,7 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   building_.first_time_micros = std::min(building_.first_time_micros, row.time_micros);
   building_.last_time_micros = std::max(building_.last_time_micros, row.time_micros);
 
-  if (tail_id_bytes_ > kTailIdBytesMax) {
-    for (uint32_t i = 0; i < tails_.size(); ++i) RETURN_IF_ERROR(MergeLocked(i));
-  }
+  if (tail_id_bytes_ > tail_id_bytes_max_) MergeForRoomLocked();
   return absl::OkStatus();
 }
 
@@ -114,6 +105,15 @@ void Projection::AddPropertiesLocked() {
                                     [&](const PropertyField& field) { return field.key == column->key; });
     column->Append(found == scratch_.end() ? nullptr : &*found);
   }
+}
+
+// The event that brought this about is in its tail, so that a disk that cannot be read now costs memory and no event:
+// the next snapshot merges again, and tells whoever asked.
+void Projection::MergeForRoomLocked() {
+  for (uint32_t i = 0; i < tails_.size(); ++i) {
+    if (!MergeLocked(i).ok()) break;
+  }
+  tail_id_bytes_max_ = tail_id_bytes_ + kTailIdBytesMax;
 }
 
 absl::Status Projection::MergeLocked(uint32_t partition) {

@@ -35,6 +35,9 @@ struct RecordedEvents {
 
 class Projection {
  public:
+  // Ids of events that wait to be merged. While a whole log is read, this bounds them to a fraction of the columns.
+  static constexpr size_t kTailIdBytesMax = 128 << 20;
+
   struct Property {
     const PropertyColumn* column = nullptr;
     uint32_t value_codes = 0;  // codes below this may occur
@@ -68,6 +71,7 @@ class Projection {
   absl::Status CatchUpLocked();
   absl::Status AddLocked(int64_t sequence, absl::string_view event, EventFields& fields);
   void AddPropertiesLocked();
+  void MergeForRoomLocked();
   absl::Status MergeLocked(uint32_t partition);
   absl::Status Damaged(int64_t sequence) const;
 
@@ -85,6 +89,7 @@ class Projection {
   int64_t last_sequence_ = 0;
   std::vector<Tail> tails_;  // one per partition
   size_t tail_id_bytes_ = 0;
+  size_t tail_id_bytes_max_ = kTailIdBytesMax;  // above it the tails are merged
   Snapshot building_;
   std::shared_ptr<const Snapshot> latest_;  // null: must be made anew
   std::vector<std::unique_ptr<PropertyColumn>> properties_;

@@ -69,6 +69,25 @@ TEST_P(EventStoreContractTest, Append_DuplicatesAndConflictsWithinOneBatch_AreFo
   EXPECT_EQ(View()->Statistics().events, 2);
 }
 
+// Each small event leads to a stored one that is a thousand times larger, some of them many times over.
+TEST_P(EventStoreContractTest, Append_ManySmallEventsUnderIdsOfHugeOnes_AreAllJudged) {
+  constexpr int kHuge = 300;
+  for (int i = 0; i < kHuge; ++i) {
+    v1::CustomerEvent huge = Event(absl::StrCat("e", i));
+    for (int key = 0; key < 60; ++key) {
+      (*huge.mutable_properties())[absl::StrCat("k", key)].set_string_value(std::string(4000, 'x'));
+    }
+    MustAppend({huge});
+  }
+  std::vector<v1::CustomerEvent> small;
+  for (int i = 0; i < 2 * kHuge; ++i) small.push_back(Event(absl::StrCat("e", i % kHuge)));
+  small.push_back(Event("new"));
+  const auto result = Append(small);
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(std::count(result->outcomes.begin(), result->outcomes.end(), kConflict), 2 * kHuge);
+  EXPECT_EQ(result->outcomes.back(), kRecorded);
+}
+
 TEST_P(EventStoreContractTest, Append_EmptyBatch_IsOk) {
   const auto result = Append({});
   ASSERT_THAT(result, IsOk());

@@ -20,7 +20,7 @@ namespace {
 using ::testing::Each;
 using ::testing::ElementsAre;
 
-enum class Fault { kNone, kNoSpace, kIoError, kNoSpaceOnSync };
+enum class Fault { kNone, kNoSpace, kNoSpaceForTables, kIoError, kNoSpaceOnSync };
 
 // Writes fail in the way that the test says.
 class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
@@ -51,6 +51,7 @@ class FaultyFile : public rocksdb::FSWritableFileOwnerWrapper {
   rocksdb::IOStatus Check(bool is_sync) const {
     switch (fault_.load()) {
       case Fault::kNone:
+      case Fault::kNoSpaceForTables:
         return rocksdb::IOStatus::OK();
       case Fault::kNoSpace:
         return rocksdb::IOStatus::NoSpace("No space left on device");
@@ -71,7 +72,10 @@ class FaultyFileSystem : public rocksdb::FileSystemWrapper {
   rocksdb::IOStatus NewWritableFile(const std::string& name, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* context) override {
-    if (fault == Fault::kNoSpace) return rocksdb::IOStatus::NoSpace("No space left on device");
+    const bool is_table = absl::EndsWith(name, ".sst");
+    if (fault == Fault::kNoSpace || (fault == Fault::kNoSpaceForTables && is_table)) {
+      return rocksdb::IOStatus::NoSpace("No space left on device");
+    }
     rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(name, options, file, context);
     if (status.ok()) *file = std::make_unique<FaultyFile>(std::move(*file), fault);
     return status;
@@ -111,9 +115,12 @@ class FailingDiskTest : public ::testing::Test {
     EXPECT_EQ(Append(**store, {Event("lost")}).status().code(), code);
     EXPECT_EQ(Count(**store), 1);
     EXPECT_FALSE((*(*(*store)->View("w"))->FindCustomer("new")).has_value());
+    // Who appends nothing learns it too, which is how the server knows its health while nobody records.
+    EXPECT_THAT((*store)->AppendAndWait("health", {}), StatusIs(code, HasReason(reason)));
     // Reading goes on: what was recorded is still known as such.
     EXPECT_THAT(Append(**store, {Event("before")})->outcomes, ElementsAre(AppendOutcome::kDuplicate));
     files_->fault = Fault::kNone;
+    EXPECT_THAT((*store)->AppendAndWait("health", {}), IsOk());
     const auto after = Append(**store, {Event("after"), Event("lost too").Customer("new")});
     ASSERT_THAT(after, IsOk());
     EXPECT_THAT(after->outcomes, Each(AppendOutcome::kRecorded));
@@ -137,6 +144,30 @@ TEST_F(FailingDiskTest, FullDisk_IsResourceExhaustedAndWritingGoesOnWhenThereIsS
 
 TEST_F(FailingDiskTest, FullDiskOnSync_IsResourceExhaustedAndWritingGoesOnWhenThereIsSpace) {
   FailAndRecover(Fault::kNoSpaceOnSync, absl::StatusCode::kResourceExhausted, "STORAGE_FULL");
+}
+
+// Some room is left: enough to try again, too little to open the log anew.
+TEST_F(FailingDiskTest, NearlyFullDisk_IsStillReadAndWritingGoesOnWhenThereIsSpace) {
+  auto store = Open();
+  ASSERT_THAT(store, IsOk());
+  ASSERT_THAT(Append(**store, {Event("before")}), IsOk());
+  files_->fault = Fault::kNoSpace;
+  const auto is_full = StatusIs(absl::StatusCode::kResourceExhausted, HasReason("STORAGE_FULL"));
+  EXPECT_THAT(Append(**store, {Event("lost")}), is_full);
+  files_->fault = Fault::kNoSpaceForTables;
+  for (int attempt = 0; attempt < 2; ++attempt) {
+    EXPECT_THAT(Append(**store, {Event("lost")}), is_full);
+    EXPECT_THAT(Append(**store, {Event("before")})->outcomes, ElementsAre(AppendOutcome::kDuplicate));
+    const auto events = (*(*store)->View("w"))->CustomerEvents("c", 0, 10);
+    ASSERT_THAT(events, IsOk());
+    EXPECT_EQ(events->size(), 1u);
+  }
+  files_->fault = Fault::kNone;
+  EXPECT_THAT(Append(**store, {Event("lost")})->outcomes, ElementsAre(AppendOutcome::kRecorded));
+  store->reset();
+  store = Open();
+  ASSERT_THAT(store, IsOk());
+  EXPECT_EQ(Count(**store), 2);
 }
 
 TEST_F(FailingDiskTest, BrokenDisk_IsUnavailableAndWritingGoesOnWhenItIsBack) {
