@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "services/base/want_of_room.h"
 #include "throughline/errors.h"
 
 namespace throughline {
@@ -17,8 +18,10 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr size_t kProbeBytes = 64 << 10;
+
 absl::Status Unusable(const std::string& path, absl::string_view action, int error) {
-  if (error == ENOSPC || error == EDQUOT) return StorageFull(absl::StrCat("the data directory ", path));
+  if (IsWantOfRoom(error)) return StorageFull(absl::StrCat("the data directory ", path));
   return DataDirectoryUnusable(path, absl::StrCat(action, ": ", std::strerror(error)));
 }
 
@@ -28,7 +31,14 @@ absl::Status ProbeWriting(const std::string& path) {
   const int descriptor = ::open(probe.c_str(), O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (descriptor < 0) return Unusable(path, "no file can be created in it", errno);
   int error = 0;
-  if (::write(descriptor, "probe", 5) != 5 || ::fsync(descriptor) != 0) error = errno == 0 ? ENOSPC : errno;
+  // Some blocks, not some bytes: the last block of a full disk would take those.
+  const std::string bytes(kProbeBytes, '.');
+  const ssize_t written = ::write(descriptor, bytes.data(), bytes.size());
+  if (written < 0 || ::fsync(descriptor) != 0) {
+    error = errno;
+  } else if (written != static_cast<ssize_t>(bytes.size())) {
+    error = ENOSPC;
+  }
   ::close(descriptor);
   ::unlink(probe.c_str());
   return error == 0 ? absl::OkStatus() : Unusable(path, "a file in it cannot be written", error);
@@ -45,11 +55,14 @@ absl::StatusOr<std::unique_ptr<DataDirectory>> DataDirectory::Open(absl::string_
   if (error) return Unusable(absolute, "it cannot be created", error.value());
   if (!fs::is_directory(absolute, error)) return DataDirectoryUnusable(absolute, "it is not a directory");
   absl::StatusOr<FileLock::Outcome> outcome = FileLock::TryAcquire(absl::StrCat(absolute, "/LOCK"));
+  if (absl::IsResourceExhausted(outcome.status())) return StorageFull(absl::StrCat("the data directory ", absolute));
   if (!outcome.ok()) return DataDirectoryUnusable(absolute, outcome.status().message());
   if (outcome->lock == nullptr) return DataDirectoryInUse(absolute, outcome->owner_pid);
   if (absl::Status status = ProbeWriting(absolute); !status.ok()) return status;
   return std::unique_ptr<DataDirectory>(new DataDirectory(absolute, std::move(outcome->lock)));
 }
+
+absl::Status DataDirectory::CheckWritable() const { return ProbeWriting(path_); }
 
 std::string DataDirectory::operator/(absl::string_view name) const { return absl::StrCat(path_, "/", name); }
 

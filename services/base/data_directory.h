@@ -19,6 +19,10 @@ class DataDirectory {
   // (it cannot be created, is no directory, cannot be written). RESOURCE_EXHAUSTED (STORAGE_FULL).
   static absl::StatusOr<std::unique_ptr<DataDirectory>> Open(absl::string_view path);
 
+  // Whether a file of some blocks can be written in it. RESOURCE_EXHAUSTED (STORAGE_FULL), or FAILED_PRECONDITION
+  // (DATA_DIRECTORY_UNUSABLE). Any thread, one at a time.
+  absl::Status CheckWritable() const;
+
   // The absolute path.
   const std::string& path() const { return path_; }
   // The path of a file or directory in it.

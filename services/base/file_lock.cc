@@ -10,12 +10,14 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "services/base/want_of_room.h"
 
 namespace throughline {
 namespace {
 
 absl::Status SystemError(absl::string_view call, const std::string& path, int error) {
-  return absl::UnknownError(absl::StrCat(call, " ", path, ": ", std::strerror(error)));
+  const std::string text = absl::StrCat(call, " ", path, ": ", std::strerror(error));
+  return IsWantOfRoom(error) ? absl::ResourceExhaustedError(text) : absl::UnknownError(text);
 }
 
 int64_t ReadOwner(int descriptor) {

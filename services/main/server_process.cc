@@ -101,6 +101,9 @@ class ServerProcessImpl : public ServerProcess {
   void Probe() override {
     // What requests have met lately.
     absl::Status status = engines_.Check(absl::Now());
+    const bool remembered = !status.ok();
+    // Nobody may have tried since: the disk itself says whether it is still full.
+    if (status.ok() && !server_->health().serving()) status = directory_->CheckWritable();
     // A write that changes nothing still passes through the catalog's writer, which refuses it once its disk has
     // failed.
     if (status.ok()) status = catalog_->Write([](WriteTransaction&) { return absl::OkStatus(); }).status();
@@ -108,6 +111,8 @@ class ServerProcessImpl : public ServerProcess {
     if (status.ok()) status = events_->AppendAndWait("health", {}).status();
     // A full queue is a busy server, not a broken one.
     if (absl::IsResourceExhausted(status) && GetErrorReason(status) == "OVERLOADED") status = absl::OkStatus();
+    // So that the disk of a server in trouble is asked every few seconds, not at every look.
+    if (!remembered) engines_.Report(status, absl::Now());
     server_->health().SetServing(status.ok(), status.ok() ? "all engines work" : status.message());
   }
 

@@ -48,6 +48,9 @@ sigset_t BlockEndingSignals() {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  // A write beyond the process's limit on the size of files fails like one to a full disk, instead of ending the
+  // server.
+  std::signal(SIGXFSZ, SIG_IGN);
   return signals;
 }
 

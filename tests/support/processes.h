@@ -158,6 +158,8 @@ class BackgroundProgram {
     }
   }
 
+  pid_t pid() const { return pid_; }
+
   // Sends the signal and waits for the end. The exit code, or -1.
   int Stop(int signal_number) {
     if (pid_ <= 0) return -1;

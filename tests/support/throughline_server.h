@@ -40,6 +40,7 @@ class ThroughlineServer {
     return program_->Stop(signal_number);
   }
 
+  pid_t pid() const { return program_->pid(); }
   const std::string& address() const { return address_; }
   Client& client() { return *client_; }
   const TempDir& directory() const { return directory_; }

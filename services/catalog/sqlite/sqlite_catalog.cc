@@ -147,6 +147,7 @@ absl::StatusOr<std::unique_ptr<SqliteCatalog>> SqliteCatalog::Open(SqliteCatalog
   // SQLite's own locks come and go with each transaction; this one says that the whole file has an owner, whose memory
   // knows what is in it.
   absl::StatusOr<FileLock::Outcome> outcome = FileLock::TryAcquire(absl::StrCat(options.path, ".lock"));
+  if (absl::IsResourceExhausted(outcome.status())) return StorageFull("the catalog");
   if (!outcome.ok()) return StoreNotWritable("the catalog", options.path);
   if (outcome->lock == nullptr) return StoreLocked("the catalog", options.path);
   ASSIGN_OR_RETURN(std::unique_ptr<SqliteConnection> connection,

@@ -2,23 +2,18 @@
 
 #include <sqlite3.h>
 
-#include <cerrno>
 #include <string>
 
 #include "absl/strings/str_cat.h"
 #include "services/base/limits.h"
 #include "services/base/log.h"
+#include "services/base/want_of_room.h"
 #include "throughline/errors.h"
 
 namespace throughline {
 namespace {
 
 constexpr char kStore[] = "the catalog";
-
-// A disk, a quota or the process's own limit on the size of files.
-bool IsWantOfRoom(int system_error) {
-  return system_error == ENOSPC || system_error == EDQUOT || system_error == EFBIG;
-}
 
 }  // namespace
 

@@ -12,6 +12,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "services/base/log.h"
+#include "services/base/want_of_room.h"
 #include "throughline/errors.h"
 
 namespace throughline {
@@ -22,7 +23,7 @@ constexpr char kTitle[] = "throughline events ";
 absl::Status SystemError(int error, const std::string& path) {
   LogError("the event store's directory cannot be used",
            {{"path", path}, {"error", std::generic_category().message(error)}});
-  if (error == ENOSPC || error == EDQUOT) return StorageFull("the event store");
+  if (IsWantOfRoom(error)) return StorageFull("the event store");
   return BackendUnavailable("the event store");
 }
 

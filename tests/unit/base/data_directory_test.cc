@@ -1,8 +1,10 @@
 #include "services/base/data_directory.h"
 
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <csignal>
 #include <filesystem>
 
 #include "absl/strings/str_cat.h"
@@ -76,6 +78,41 @@ TEST(DataDirectoryTest, Open_DirectoryWithoutWriteRight_IsUnusable) {
   // The kernel's own files: not writable even for root.
   EXPECT_THAT(DataDirectory::Open("/proc/self"),
               StatusIs(absl::StatusCode::kFailedPrecondition, HasReason("DATA_DIRECTORY_UNUSABLE")));
+}
+
+// While it lives, no file of this process can grow: what a full disk does.
+class FullDisk {
+ public:
+  FullDisk() {
+    std::signal(SIGXFSZ, SIG_IGN);
+    EXPECT_EQ(::getrlimit(RLIMIT_FSIZE, &before_), 0);
+    rlimit none = before_;
+    none.rlim_cur = 0;
+    EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &none), 0);
+  }
+  ~FullDisk() { EXPECT_EQ(::setrlimit(RLIMIT_FSIZE, &before_), 0); }
+
+ private:
+  rlimit before_{};
+};
+
+TEST(DataDirectoryTest, FullDisk_IsStorageFull_NewAndOld) {
+  testing::TempDir temp;
+  const auto is_full = StatusIs(absl::StatusCode::kResourceExhausted, HasReason("STORAGE_FULL"));
+  {
+    const FullDisk full;
+    EXPECT_THAT(DataDirectory::Open(temp / "new"), is_full);
+  }
+  ASSERT_OK_AND_ASSIGN(auto directory, DataDirectory::Open(temp / "new"));
+  EXPECT_OK(directory->CheckWritable());
+  {
+    const FullDisk full;
+    EXPECT_THAT(directory->CheckWritable(), is_full);
+  }
+  EXPECT_OK(directory->CheckWritable());
+  directory.reset();
+  const FullDisk full;
+  EXPECT_THAT(DataDirectory::Open(temp / "new"), is_full);
 }
 
 TEST(DataDirectoryTest, Open_LeavesNothingButItsLock) {
