@@ -58,13 +58,15 @@ absl::StatusOr<v1::ListMetricValuesResponse> ListMetricValues(RequestContext& co
                                  .after_name = position.after,
                                  .limit = page_size + 1}));
   v1::ListMetricValuesResponse response;
+  size_t bytes = 0;
   for (const Document& attachment : attachments) {
-    if (response.metric_values_size() == page_size || response.ByteSizeLong() >= limits::kListBytesMax) {
+    if (response.metric_values_size() == page_size || bytes >= limits::kListBytesMax) {
       response.set_next_page_token(context.backend().page_tokens.Encode(
           request, {.snapshot = reader->revision().value, .after = position.after}));
       break;
     }
     ASSIGN_OR_RETURN(*response.add_metric_values(), ReadValue(*reader, attachment));
+    bytes += response.metric_values().rbegin()->ByteSizeLong();
     position.after = attachment.name;
   }
   return response;
@@ -73,7 +75,7 @@ absl::StatusOr<v1::ListMetricValuesResponse> ListMetricValues(RequestContext& co
 }  // namespace
 
 void AddMetricValueMethods(RpcService& service) {
-  service.AddUnary("GetMetricValue", &GetMetricValue, {.run = Run::kInline});
+  service.AddUnary("GetMetricValue", &GetMetricValue);
   service.AddUnary("ListMetricValues", &ListMetricValues);
 }
 

@@ -260,6 +260,7 @@ absl::Status DeleteResource(RequestContext& context, const ResourceType& type, c
   const auto write = [&](WriteTransaction& transaction) -> absl::Status {
     ASSIGN_OR_RETURN(std::optional<Document> document, transaction.Find(name));
     if (!document.has_value() || document->deleted()) return ResourceNotFound(name);
+    RETURN_IF_ERROR(CheckAncestorsLive(transaction, name));
     RETURN_IF_ERROR(CheckEtag(*document, GetString(request, "etag")));
     RETURN_IF_ERROR(transaction.Delete(name));
     ASSIGN_OR_RETURN(document, transaction.Find(name));

@@ -9,6 +9,7 @@
 // The one translation unit that holds Boost.JSON's code.
 #include <boost/json/src.hpp>
 
+#include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -355,8 +356,12 @@ absl::Status Reader::ReadEnum(const json::value& value, Message& message, const 
 absl::Status Reader::ReadFieldMask(const json::value& value, Message& message, const std::string& path) {
   google::protobuf::FieldMask mask;
   if (value.is_string()) {
-    for (const absl::string_view part : absl::StrSplit(View(value.get_string()), ',', absl::SkipWhitespace())) {
-      mask.add_paths(SnakeCase(part));
+    // An empty text is an empty mask; an empty part between commas is a path that is no field, and will be refused.
+    const absl::string_view text = absl::StripAsciiWhitespace(View(value.get_string()));
+    if (!text.empty()) {
+      for (const absl::string_view part : absl::StrSplit(text, ',')) {
+        mask.add_paths(SnakeCase(absl::StripAsciiWhitespace(part)));
+      }
     }
   } else if (const json::object* object = value.if_object()) {
     for (const auto& entry : *object) {
@@ -370,9 +375,6 @@ absl::Status Reader::ReadFieldMask(const json::value& value, Message& message, c
     }
   } else {
     return Unfit(path, value, "a field mask such as \"displayName,phases\" or {\"paths\": [\"display_name\"]}");
-  }
-  if (mask.paths_size() > limits::kFieldMaskPathCountMax) {
-    return InvalidField(path, absl::StrCat("has more than ", limits::kFieldMaskPathCountMax, " paths"));
   }
   message.CopyFrom(mask);
   return absl::OkStatus();
@@ -422,6 +424,7 @@ absl::StatusOr<json::value> Parse(absl::string_view text) {
   while (!error && rest < text.size() && absl::string_view(" \t\r\n").find(text[rest]) != absl::string_view::npos)
     ++rest;
   if (!error && rest < text.size()) error = json::error::extra_data;
+  if (error && !IsValidUtf8(text)) return MalformedRequest("the body is not JSON: it is not valid UTF-8");
   if (error) {
     return MalformedRequest(absl::StrCat("the body is not JSON: ", error.message(), " at byte ", rest, ", near \"",
                                          Excerpt(text.substr(rest > 10 ? rest - 10 : 0, 30)), "\""));

@@ -15,6 +15,7 @@
 #include "services/metrics/metric_resources.h"
 #include "services/metrics/proto_time.h"
 #include "services/metrics/windows.h"
+#include "throughline/errors.h"
 #include "throughline/filter.h"
 #include "throughline/models/conversion.h"
 #include "throughline/models/duration.h"
@@ -295,7 +296,8 @@ absl::StatusOr<MetricValue> ComputeMetricValue(const MetricAttachment& attachmen
   } else {
     estimates = MeasureVolume(subject, asked, view);
   }
-  if (absl::IsInvalidArgument(estimates.status())) {
+  // Neither goes away by trying again.
+  if (absl::IsInvalidArgument(estimates.status()) || GetErrorReason(estimates.status()) == "LIMIT_EXCEEDED") {
     value.set_undefined_reason(absl::StrCat("A filter cannot be used: ", estimates.status().message()));
     return value;
   }

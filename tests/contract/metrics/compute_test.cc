@@ -77,6 +77,20 @@ TEST_F(ComputeTest, Filter_IsAddedToTheBinding) {
   EXPECT_EQ(Compute("kind: VOLUME", "whole_map: true filter: 'channel = \"web\"'").value(), 5);
 }
 
+TEST_F(ComputeTest, MoreProperties_ThanAWorkspaceMayAskFor_AreSaidInTheValue) {
+  RecordOrders();
+  const auto volume = [&](int first) {
+    std::string filter;
+    for (int i = first; i < first + 150; ++i)
+      absl::StrAppend(&filter, i == first ? "" : " OR ", "properties.p", i, "=1");
+    return Compute("kind: VOLUME", absl::StrCat("touchpoint: 'ordered' filter: '", filter, "'"));
+  };
+  EXPECT_EQ(volume(0).state(), MetricValue::OK);
+  const MetricValue refused = volume(150);
+  EXPECT_EQ(refused.state(), MetricValue::UNDEFINED);
+  EXPECT_THAT(refused.undefined_reason(), HasSubstr("256"));
+}
+
 TEST_F(ComputeTest, Csat_CarriesEverythingToMakeItAgain) {
   RecordOrders();
   const MetricValue value = Compute("kind: CSAT", "touchpoint: 'reviewed'");

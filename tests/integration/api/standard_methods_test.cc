@@ -241,6 +241,7 @@ TEST_F(StandardMethodsTest, DeletedWorkspace_CanBeReadBelowButNotWritten) {
   const auto is_deleted = StatusIs(absl::StatusCode::kFailedPrecondition, HasReason("RESOURCE_DELETED"));
   EXPECT_THAT(Create("ben"), is_deleted);
   EXPECT_THAT(Update(R"pb(persona { name: "workspaces/w/personas/anna" display_name: "B" })pb"), is_deleted);
+  EXPECT_THAT(Delete("workspaces/w/personas/anna"), is_deleted);
 }
 
 // ---- Lists ----------------------------------------------------------------------------------------------------------

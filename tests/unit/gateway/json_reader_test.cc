@@ -16,6 +16,7 @@ namespace {
 
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
+using ::testing::IsEmpty;
 using throughline::testing::EqualsProto;
 using throughline::testing::HasFieldViolation;
 using throughline::testing::HasMessage;
@@ -86,6 +87,10 @@ TEST(JsonReaderTest, FieldMask_HasEverySpelling) {
     EXPECT_THAT(request.update_mask().paths(), ElementsAre("display_name", "event_binding.event_names")) << json;
   }
   EXPECT_THAT(Read<v1::UpdateJourneyMapRequest>(R"({"update_mask": "*"})").update_mask().paths(), ElementsAre("*"));
+  EXPECT_THAT(Read<v1::UpdateJourneyMapRequest>(R"({"updateMask": ""})").update_mask().paths(), IsEmpty());
+  // Kept, so that the server refuses it as it does from every other client.
+  EXPECT_THAT(Read<v1::UpdateJourneyMapRequest>(R"({"updateMask": "title,"})").update_mask().paths(),
+              ElementsAre("title", ""));
   v1::UpdateJourneyMapRequest request;
   EXPECT_THAT(ReadJson(R"({"updateMask": 5})", request), HasFieldViolation("update_mask"));
   EXPECT_THAT(ReadJson(R"({"updateMask": {"path": []}})", request), HasFieldViolation("update_mask.path"));
@@ -161,6 +166,7 @@ TEST(JsonReaderTest, WhatIsNotJson_IsMalformed_WithThePlace) {
   }
   v1::JourneyMap map;
   EXPECT_THAT(ReadJson("{\"displayName\": tru}", map), HasMessage(HasSubstr("at byte 1")));
+  EXPECT_THAT(ReadJson("{\"displayName\": \"\xff\"}", map), HasMessage(HasSubstr("not valid UTF-8")));
   v1::CustomerEvent event;
   std::string nested;
   for (size_t i = 0; i < limits::kJsonDepthMax; ++i) nested += "{\"properties\":{\"a\":";
