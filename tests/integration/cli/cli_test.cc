@@ -216,6 +216,43 @@ TEST_F(CliTest, ImportJsonLines_FromStandardInput_NamesUnknownFieldsAndRefusals)
   EXPECT_EQ(EventCount("jsonl"), 1);
 }
 
+// A line of ten megabytes, one nested without end, bytes that are no text: each is reported with its number, alone.
+TEST_F(CliTest, ImportJsonLines_MonstrousLines_AreReportedAlone) {
+  const auto line = [](const std::string& id, const std::string& name) {
+    return absl::StrCat("{\"id\":\"", id,
+                        "\",\"customerId\":\"c\",\"eventTime\":\"2020-01-01T00:00:00Z\",\"eventName\":\"", name,
+                        "\"}\n");
+  };
+  std::string text = line("1", "a");
+  text += line("2", std::string(10'000'000, 'x'));
+  text += line("3", "a");
+  text += absl::StrCat("{\"id\":\"4\",\"properties\":{\"a\":", std::string(100'000, '['), "\n");
+  text += line("5", "a\xff");
+  text += line("6", std::string(500'000, 'x'));
+  text += line("7", "a");
+  const ProgramResult result =
+      Cli({"import", "jsonl", File("monsters.jsonl", text), "-w", "monsters", "--create-workspace"});
+  EXPECT_EQ(result.exit_code, 3) << result.error;
+  EXPECT_THAT(result.out,
+              AllOf(HasSubstr("LINE_TOO_LONG"), HasSubstr("line 2"), HasSubstr("line 4"), HasSubstr("NOT_UTF8"),
+                    HasSubstr("line 5"), HasSubstr("line 6, event '6', event_name")));
+  EXPECT_EQ(EventCount("monsters"), 3);
+}
+
+TEST_F(CliTest, ImportCsv_MonstrousRows_AreReportedAlone) {
+  const std::string mapping = File("monsters.json", kMapping);
+  std::string text = "id,who,when,what\n1,c,2020-01-01T00:00:00Z,a\n";
+  absl::StrAppend(&text, "2,c,2020-01-01T00:00:00Z,", std::string(10'000'000, 'x'), "\n");
+  absl::StrAppend(&text, "3,c,2020-01-01T00:00:00Z,a\n", "4,c,0000-01-01T00:00:00Z,a\n", "5,c,9999-12-31T23:59:59Z,a\n",
+                  "6\x01,c,2020-01-01T00:00:00Z,a\n", "7,c,2020-01-01T00:00:00Z,a\n");
+  const ProgramResult result =
+      Cli({"import", "csv", File("monsters.csv", text), "-m", mapping, "-w", "monsters-csv", "--create-workspace"});
+  EXPECT_EQ(result.exit_code, 3) << result.error;
+  EXPECT_THAT(result.out, AllOf(HasSubstr("RECORD_TOO_LARGE"), HasSubstr("line 3"), HasSubstr("line 5"),
+                                HasSubstr("line 6, event '5', event_time"), HasSubstr("line 7")));
+  EXPECT_EQ(EventCount("monsters-csv"), 3);
+}
+
 TEST_F(CliTest, File_Absent_SaysSo) {
   const ProgramResult result = Cli({"import", "xes", "/nonexistent.xes", "-w", "x"});
   EXPECT_EQ(result.exit_code, 1);
