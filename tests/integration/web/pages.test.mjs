@@ -239,6 +239,34 @@ describe('a server', () => {
       assert.equal(await page.locator('[aria-busy]').count(), 0);
     }));
 
+  for (const viewport of [{ width: 1440, height: 900 }, kPhone]) {
+    it(`whose answers come one after the other draws a board that stands still, ${viewport.width} wide`, () =>
+      withPage(
+        '/nowhere',
+        async (page) => {
+          let delay = 0;
+          await page.route('**/v1/**', async (route) => {
+            delay += 60;
+            await new Promise((resolve) => setTimeout(resolve, delay));
+            await route.continue();
+          });
+          await page.addInitScript(() => {
+            window.shift = 0;
+            new PerformanceObserver((list) => {
+              for (const entry of list.getEntries()) window.shift += entry.value;
+            }).observe({ type: 'layout-shift', buffered: true });
+          });
+          await page.goto(`${server.base}${kBoard}`);
+          await number(page, 'order-visits').waitFor();
+          await page.getByTestId('runs').waitFor();
+          const shift = await page.evaluate(() => window.shift);
+          assert.ok(shift < 0.05, `layout shift ${shift}`);
+          await page.unrouteAll({ behavior: 'ignoreErrors' });
+        },
+        { viewport },
+      ));
+  }
+
   it('that is away from the start is said to be, and the page comes by itself when it is back', () =>
     withPage(
       '/nowhere',

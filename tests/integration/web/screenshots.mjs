@@ -32,8 +32,8 @@ async function settle(page) {
   await page.waitForLoadState('networkidle', { timeout: 3_000 }).catch(() => undefined);
 }
 
-async function picture(browser, name, address, { scheme = 'light', then } = {}) {
-  const page = await browser.open(address);
+async function picture(browser, name, address, { scheme = 'light', height = 900, then } = {}) {
+  const page = await browser.open(address, { viewport: { width: 1440, height } });
   await page.emulateMedia({ colorScheme: scheme, reducedMotion: 'reduce' });
   await settle(page);
   await then?.(page);
@@ -49,7 +49,8 @@ const browser = await Browser.start(base);
 try {
   const board = `/w/${workspace}/maps/${map}`;
   await picture(browser, 'maps', `/w/${workspace}/maps`);
-  await picture(browser, 'board', board);
+  // High enough for the flow below the curve.
+  await picture(browser, 'board', board, { height: 1000 });
   await picture(browser, 'board-dark', board, {
     scheme: 'dark',
     then: (page) => page.getByTestId('board').evaluate((element) => element.scrollTo(700, 240)),

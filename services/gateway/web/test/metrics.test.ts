@@ -155,10 +155,11 @@ describe('healthOf', () => {
           value({ metricDefinition: 'd', value: 0.1 }),
           value({ metricDefinition: 'other', value: 0.1 }),
           value({ metricDefinition: 'd', state: 'PENDING' }),
+          value({ metricDefinition: 'd', state: 'INSUFFICIENT_DATA', value: 0.9 }),
         ],
         [target],
       ),
-    ).toEqual({ met: 1, unclear: 0, missed: 1, noTarget: 1, noNumber: 1 });
+    ).toEqual({ met: 1, unclear: 0, missed: 1, noTarget: 1, few: 1, noNumber: 1 });
   });
 });
 

@@ -170,17 +170,20 @@ export interface Health {
   unclear: number;
   missed: number;
   noTarget: number;
+  // Numbers of too few answers; they are judged by nothing.
+  few: number;
   noNumber: number;
 }
 
 // How a map's numbers stand, at a glance.
 export function healthOf(values: MetricValue[], definitions: MetricDefinition[]): Health {
   const definitionOf = new Map(definitions.map((definition) => [definition.name, definition]));
-  const health: Health = { met: 0, unclear: 0, missed: 0, noTarget: 0, noNumber: 0 };
+  const health: Health = { met: 0, unclear: 0, missed: 0, noTarget: 0, few: 0, noNumber: 0 };
   for (const value of values) {
     const verdict = compareWithTarget(value, definitionOf.get(value.metricDefinition ?? ''));
     if (verdict) ++health[verdict];
     else if (value.state === 'OK') ++health.noTarget;
+    else if (value.state === 'INSUFFICIENT_DATA') ++health.few;
     else ++health.noNumber;
   }
   return health;

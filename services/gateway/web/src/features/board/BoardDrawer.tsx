@@ -101,8 +101,8 @@ export function BoardDrawer(props: BoardDrawerProps) {
   ) : (
     'Not on this map'
   );
-  // A link may be older than the map: that is said, once it is known what there is.
-  const isMissing = Boolean(props.touchpointId && !touchpoint) || Boolean(props.metricId && !metric && board.metricsReady);
+  // A link may be older than the map.
+  const isMissing = Boolean(props.touchpointId && !touchpoint) || Boolean(props.metricId && !metric);
   return (
     <Drawer.Root
       opened={Boolean(metric || touchpoint) || isMissing}

@@ -182,7 +182,6 @@ export function BoardGrid({ board, persona, openTouchpoint, onOpenTouchpoint, on
                 department={board.departments.look(touchpoint.department)}
                 position={positionOf.get(touchpoint.id)}
                 metrics={metrics.get(`touchpoint:${touchpoint.id}`) ?? kNoMetrics}
-                metricsReady={board.metricsReady}
                 column={column}
                 isOpen={openTouchpoint === touchpoint.id}
                 touchpointLabel={board.touchpointLabel}

@@ -66,7 +66,6 @@ export function BoardStack({ board, persona, openTouchpoint, onOpenTouchpoint, o
                   department={board.departments.look(touchpoint.department)}
                   position={positionOf.get(touchpoint.id)}
                   metrics={metrics.get(`touchpoint:${touchpoint.id}`) ?? []}
-                  metricsReady={board.metricsReady}
                   column={start + index}
                   inTabOrder
                   isOpen={openTouchpoint === touchpoint.id}

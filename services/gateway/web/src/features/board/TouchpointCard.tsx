@@ -1,5 +1,5 @@
 // A touchpoint on the board: channel, owner, name, who stands here, and its metrics.
-import { Skeleton, UnstyledButton } from '@mantine/core';
+import { UnstyledButton } from '@mantine/core';
 import { memo } from 'react';
 import type { Touchpoint, TouchpointPosition } from '../../api/types';
 import { DepartmentLabel, departmentStyle } from '../../components/Badges';
@@ -18,7 +18,6 @@ interface TouchpointCardProps {
   department: DepartmentLook | undefined;
   position: TouchpointPosition | undefined;
   metrics: Metric[];
-  metricsReady: boolean;
   column: number;
   // Whether Tab stops here; on the board it does not, arrow keys move there.
   inTabOrder?: boolean;
@@ -73,24 +72,20 @@ export const TouchpointCard = memo(function TouchpointCard(props: TouchpointCard
         {name}
       </UnstyledButton>
       <Runs touchpoint={touchpoint} position={position} />
-      {props.metricsReady ? (
-        metrics.length > 0 && (
-          <div className={classes.cardMetrics}>
-            {metrics.map((metric) => (
-              <MetricChip
-                key={metric.attachment.name}
-                metric={metric}
-                label={metricName(metric)}
-                target={metricTarget(metric, props.touchpointLabel)}
-                column={column}
-                inTabOrder={props.inTabOrder}
-                onOpen={props.onOpenMetric}
-              />
-            ))}
-          </div>
-        )
-      ) : (
-        <Skeleton height={51} radius={8} />
+      {metrics.length > 0 && (
+        <div className={classes.cardMetrics}>
+          {metrics.map((metric) => (
+            <MetricChip
+              key={metric.attachment.name}
+              metric={metric}
+              label={metricName(metric)}
+              target={metricTarget(metric, props.touchpointLabel)}
+              column={column}
+              inTabOrder={props.inTabOrder}
+              onOpen={props.onOpenMetric}
+            />
+          ))}
+        </div>
       )}
     </article>
   );

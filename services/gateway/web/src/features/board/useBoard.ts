@@ -26,7 +26,6 @@ export interface Board {
   map: JourneyMap;
   layout: BoardLayout;
   metrics: Map<string, Metric[]>;
-  metricsReady: boolean;
   positions: JourneyMapPositions | undefined;
   flows: Flow[];
   personas: Persona[];
@@ -60,8 +59,10 @@ export function useBoard(workspace: string, name: string): BoardQuery {
   const attachments = useMetricAttachments(name);
   const values = useMetricValues(name);
   const definitions = useMetricDefinitions(workspace);
-  const positions = useJourneyMapPositions(name, Boolean(map?.publishedVersion)).data;
-  const personaList = usePersonas(workspace).data;
+  const positionsQuery = useJourneyMapPositions(name, Boolean(map?.publishedVersion));
+  const positions = positionsQuery.data;
+  const personaQuery = usePersonas(workspace);
+  const personaList = personaQuery.data;
   const departments = useDepartmentBook(workspace);
   const { label: stageLabel } = useStageBook(workspace);
   const clock = useClock(workspace);
@@ -80,7 +81,11 @@ export function useBoard(workspace: string, name: string): BoardQuery {
     return (personaList ?? []).filter((persona) => wanted.has(persona.name));
   }, [map, personaList]);
 
-  if (!map || !layout) {
+  // Drawn once it is whole: numbers that come in one after the other would push the cards about.
+  const isComing =
+    [attachments, values, definitions, personaQuery].some((query) => query.isPending) ||
+    (Boolean(map?.publishedVersion) && positionsQuery.isPending);
+  if (!map || !layout || isComing) {
     return { board: undefined, error: mapQuery.error, retry: () => void mapQuery.refetch() };
   }
   return {
@@ -88,7 +93,6 @@ export function useBoard(workspace: string, name: string): BoardQuery {
       map,
       layout,
       metrics,
-      metricsReady: !attachments.isPending && !values.isPending && !definitions.isPending,
       positions,
       flows,
       personas,
