@@ -1,12 +1,17 @@
 // The bulk writer against a small server in this process that loses streams, refuses events and goes away as told.
 #include <grpcpp/grpcpp.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -275,6 +280,49 @@ TEST_F(EventWriterTest, HugeEvent_IsRefusedAlone) {
   ASSERT_THAT(rejects_, SizeIs(1));
   EXPECT_THAT(rejects_[0].status, HasReason("LIMIT_EXCEEDED"));
   EXPECT_EQ(writer->totals().recorded, 2);
+}
+
+// Takes one connection and says nothing for a while, as a busy or distant server does; then greets as HTTP/2 asks.
+class SlowServer {
+ public:
+  SlowServer() : listener_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(address);
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 8), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    thread_ = std::thread([this] {
+      const int connection = ::accept(listener_, nullptr, nullptr);
+      std::this_thread::sleep_for(std::chrono::milliseconds(500));
+      const char empty_settings[9] = {0, 0, 0, 4, 0, 0, 0, 0, 0};
+      EXPECT_EQ(::write(connection, empty_settings, sizeof(empty_settings)), 9);
+      char byte = 0;
+      while (::read(connection, &byte, 1) > 0) {
+      }
+      ::close(connection);
+    });
+  }
+  ~SlowServer() {
+    thread_.join();
+    ::close(listener_);
+  }
+  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+
+ private:
+  const int listener_;
+  int port_ = 0;
+  std::thread thread_;
+};
+
+TEST(ClientTest, SlowServer_IsNoAbsentServer) {
+  const SlowServer server;
+  ClientOptions options;
+  options.address = server.address();
+  options.connect_timeout = absl::Seconds(30);
+  EXPECT_THAT(Client::Connect(options), IsOk());
 }
 
 TEST(ClientTest, NoServer_IsUnavailable_NamingTheAddress) {
