@@ -78,6 +78,8 @@ absl::StatusOr<std::shared_ptr<EventLog>> EventLog::Open(const std::string& dire
 }
 
 absl::Status EventLog::OpenDatabase() {
+  // RocksDB makes it too, but complains first.
+  options_.env->CreateDirIfMissing(*directory_ / "log").PermitUncheckedError();
   rocksdb::DB* db = nullptr;
   RETURN_IF_ERROR(Mapped(rocksdb::DB::Open(options_, *directory_ / "log", &db)));
   db_.reset(db);
