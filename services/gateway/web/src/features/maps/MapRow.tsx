@@ -10,7 +10,7 @@ import type { JourneyMap } from '../../api/types';
 import { Tag } from '../../components/Badges';
 import { useClock, useNow } from '../../components/WorkspaceContext';
 import { layOut } from '../../lib/board';
-import { type EmotionPoint, emotionPoints, personaWithMostLevels } from '../../lib/emotion';
+import { type EmotionPoint, emotionPoints, hasEmotion, personaWithMostLevels } from '../../lib/emotion';
 import { formatCompact, formatCount, formatInterval, formatMetric, formatRelative } from '../../lib/format';
 import { type Metric, compareWithTarget, healthOf, metricsBySubject, trendOf } from '../../lib/metrics';
 import { humanize, lastSegment, mapPath } from '../../lib/names';
@@ -37,7 +37,20 @@ function CurveShape({ map }: { map: JourneyMap }) {
       .curve(curveMonotoneX)(points) ?? '';
   return (
     <svg width={kShape.width} height={kShape.height} className={classes.shape} aria-hidden focusable="false">
-      <line x1="0" x2={kShape.width} y1={kShape.height / 2} y2={kShape.height / 2} stroke="var(--tl-line-strong)" strokeDasharray="2 4" />
+      {hasEmotion(map.touchpoints) ? (
+        <line
+          x1="0"
+          x2={kShape.width}
+          y1={kShape.height / 2}
+          y2={kShape.height / 2}
+          stroke="var(--tl-line-strong)"
+          strokeDasharray="2 4"
+        />
+      ) : (
+        <text x={kShape.width / 2} y={kShape.height / 2 + 4} textAnchor="middle" fontSize="11.5" fill="var(--tl-muted)">
+          No emotion stated yet
+        </text>
+      )}
       <path d={path} fill="none" stroke="var(--tl-active)" strokeWidth="2" strokeLinecap="round" />
       {points.length <= 24 &&
         points.map((point) => point && <circle key={point.column} cx={x(point.column)} cy={y(point.level)} r="2.4" fill="var(--tl-active)" />)}
