@@ -62,7 +62,8 @@ struct Change {
 };
 
 struct ListOptions {
-  // Collection, for example "workspaces/w/journeyMaps": its direct members are listed, in the byte order of their names.
+  // Collection, for example "workspaces/w/journeyMaps": its direct members are listed, in the byte order of their
+  // names.
   std::string collection;
   // Names after this one only; empty: from the first.
   std::string after_name;

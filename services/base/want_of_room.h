@@ -1,5 +1,5 @@
-// Which errors of the system mean that there is no room: a full disk, a quota, or the process's own limit on the size of
-// files. Pure; any thread.
+// Which errors of the system mean that there is no room: a full disk, a quota, or the process's own limit on the size
+// of files. Pure; any thread.
 #pragma once
 
 #include <cerrno>

@@ -97,8 +97,8 @@ TEST_F(AipTest, EveryMethod_HasAnHttpRule_WhoseVariablesAreRequestFields) {
     const std::string path = absl::StrCat(rule.get(), rule.post(), rule.patch(), rule.delete_());
     EXPECT_TRUE(absl::StartsWith(path, "/v1/")) << path;
     EXPECT_NE(rule.pattern_case(), google::api::HttpRule::PATTERN_NOT_SET);
-    const bool reads = rule.pattern_case() == google::api::HttpRule::kGet ||
-                       rule.pattern_case() == google::api::HttpRule::kDelete;
+    const bool reads =
+        rule.pattern_case() == google::api::HttpRule::kGet || rule.pattern_case() == google::api::HttpRule::kDelete;
     EXPECT_EQ(reads, rule.body().empty()) << "GET and DELETE carry no body, the others do";
     const size_t open = path.find('{');
     if (open == std::string::npos) continue;
@@ -233,8 +233,8 @@ TEST_F(AipTest, FieldNames_FollowAip140And142) {
       for (int f = 0; f < message->field_count(); ++f) {
         const FieldDescriptor* field = message->field(f);
         SCOPED_TRACE(field->full_name());
-        const bool is_time = field->message_type() != nullptr &&
-                             field->message_type()->full_name() == "google.protobuf.Timestamp";
+        const bool is_time =
+            field->message_type() != nullptr && field->message_type()->full_name() == "google.protobuf.Timestamp";
         if (is_time) {
           EXPECT_TRUE(absl::EndsWith(field->name(), "_time")) << "AIP-142";
         }

@@ -99,7 +99,8 @@ TEST(ApplyUpdate, ClearingInsideAnAbsentMessage_DoesNotMakeIt) {
 TEST(ApplyUpdate, List_IsReplacedWhole) {
   v1::JourneyMap map = Stored();
   ASSERT_OK(Apply({"phases"}, R"pb(phases { id: "x" }
-                                   phases { id: "y" })pb", map));
+                                   phases { id: "y" })pb",
+                  map));
   ASSERT_EQ(map.phases_size(), 2);
   EXPECT_EQ(map.phases(0).id(), "x");
 }

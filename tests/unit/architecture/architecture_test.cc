@@ -17,9 +17,9 @@ namespace {
 namespace fs = std::filesystem;
 
 const std::vector<std::string>& FoldersInOrder() {
-  static const auto* const folders = new std::vector<std::string>{
-      "base",    "catalog", "events", "coordination",  "watch", "journey",
-      "customer", "metrics", "collaboration", "api", "gateway", "main"};
+  static const auto* const folders =
+      new std::vector<std::string>{"base",     "catalog", "events",        "coordination", "watch",   "journey",
+                                   "customer", "metrics", "collaboration", "api",          "gateway", "main"};
   return *folders;
 }
 

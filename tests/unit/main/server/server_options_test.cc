@@ -10,13 +10,13 @@
 namespace throughline {
 namespace {
 
+using ::testing::AllOf;
 using testing::HasFieldViolation;
 using testing::StatusIs;
-using ::testing::AllOf;
 
 TEST(ServerOptions, FlagsWithAndWithoutEqualsSign) {
-  ASSERT_OK_AND_ASSIGN(const ServerOptions options,
-                       ParseServerOptions({"--data-dir", "/d", "--grpc-address=[::1]:0", "--demo", "--grace=1m", "--history=48h"}));
+  ASSERT_OK_AND_ASSIGN(const ServerOptions options, ParseServerOptions({"--data-dir", "/d", "--grpc-address=[::1]:0",
+                                                                        "--demo", "--grace=1m", "--history=48h"}));
   EXPECT_EQ(options.data_directory, "/d");
   EXPECT_EQ(options.grpc_address, "[::1]:0");
   EXPECT_EQ(options.http_address, "127.0.0.1:7480");
@@ -46,17 +46,16 @@ TEST_P(ServerOptionsRefuse, NamingTheFlag) {
               AllOf(StatusIs(absl::StatusCode::kInvalidArgument), HasFieldViolation(GetParam().flag)));
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Flags, ServerOptionsRefuse,
-    ::testing::Values(BadFlags{{}, "--data-dir"}, BadFlags{{"--data-dir"}, "--data-dir"},
-                      BadFlags{{"--data-dir=d", "--colour"}, "--colour"},
-                      BadFlags{{"--data-dir=d", "--grpc-address="}, "--grpc-address"},
-                      BadFlags{{"--data-dir=d", "--grpc-address=nowhere"}, "--grpc-address"},
-                      BadFlags{{"--data-dir=d", "--http-address=1.2.3.4:99999"}, "--http-address"},
-                      BadFlags{{"--data-dir=d", "--http-address=::1:80"}, "--http-address"},
-                      BadFlags{{"--data-dir=d", "--grace=soon"}, "--grace"},
-                      BadFlags{{"--data-dir=d", "--history=59m"}, "--history"},
-                      BadFlags{{"--data-dir=d", "stray"}, "stray"}));
+INSTANTIATE_TEST_SUITE_P(Flags, ServerOptionsRefuse,
+                         ::testing::Values(BadFlags{{}, "--data-dir"}, BadFlags{{"--data-dir"}, "--data-dir"},
+                                           BadFlags{{"--data-dir=d", "--colour"}, "--colour"},
+                                           BadFlags{{"--data-dir=d", "--grpc-address="}, "--grpc-address"},
+                                           BadFlags{{"--data-dir=d", "--grpc-address=nowhere"}, "--grpc-address"},
+                                           BadFlags{{"--data-dir=d", "--http-address=1.2.3.4:99999"}, "--http-address"},
+                                           BadFlags{{"--data-dir=d", "--http-address=::1:80"}, "--http-address"},
+                                           BadFlags{{"--data-dir=d", "--grace=soon"}, "--grace"},
+                                           BadFlags{{"--data-dir=d", "--history=59m"}, "--history"},
+                                           BadFlags{{"--data-dir=d", "stray"}, "stray"}));
 
 TEST(HostAndPort, KnownForms) {
   ASSERT_OK_AND_ASSIGN(const HostAndPort v4, ParseHostAndPort("127.0.0.1:7480"));
