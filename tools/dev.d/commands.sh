@@ -56,6 +56,7 @@ dev_bench() {
   for program in $(find build/release/tests/bench -name 'bench_*' -type f -perm -u+x | sort); do
     [[ -n "${1:-}" && "$(basename "$program")" != *"$1"* ]] && continue
     found=yes
+    [ "$(basename "$program")" = bench_journeys ] && setup_peers
     say "$(basename "$program")"
     "$program"
   done

@@ -68,6 +68,23 @@ setup_test_tools() {
   fi
 }
 
+# The databases that the journey benchmark is held against, in a Python environment of their own; without them it
+# measures the rest.
+setup_peers() {
+  local environment=build/tools/peers packages=(duckdb==2.0.0 chdb==4.4.0 polars==2.1.0)
+  if [ ! -f "$environment/.installed" ]; then
+    install_packages "Python: the benchmark's peers" python3-venv
+    say "Installing ${packages[*]} from PyPI (what the journey benchmark is compared with)"
+    python3 -m venv "$environment"
+    if ! "$environment/bin/pip" install --quiet --disable-pip-version-check "${packages[@]}"; then
+      say "They cannot be installed here: the benchmark goes on without them"
+      return
+    fi
+    touch "$environment/.installed"
+  fi
+  export THROUGHLINE_PEERS_PYTHON="$root/$environment/bin/python"
+}
+
 # build_web: the web app into build/web, when its sources changed.
 build_web() {
   local source=services/gateway/web stamp=build/web/.built

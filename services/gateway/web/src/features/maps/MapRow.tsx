@@ -107,7 +107,7 @@ function HealthLine({ metrics, attachmentCount, isPublished }: { metrics: Return
         </span>
       ))}
       {parts.length === 0 && <span className={classes.healthText}>{attachmentCount} metrics, no targets</span>}
-      {metrics.few > 0 && <span className={classes.healthText}>{metrics.few} of too few answers</span>}
+      {metrics.few > 0 && <span className={classes.healthText}>{metrics.few} with too few answers</span>}
       {metrics.noNumber > 0 && <span className={classes.healthText}>{metrics.noNumber} without a number</span>}
     </>
   );

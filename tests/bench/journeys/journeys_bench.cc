@@ -1,0 +1,164 @@
+// The journey questions: this engine and its peers, as ratios to one bare pass over the same data in the same run.
+// README.md says what varies.
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <functional>
+#include <iterator>
+#include <map>
+#include <sstream>
+#include <string>
+#include <vector>
+
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "services/base/clock.h"
+#include "services/events/native/native_event_store.h"
+#include "tests/bench/journeys/bare_pass.h"
+#include "tests/bench/journeys/engine_questions.h"
+#include "tests/support/files.h"
+#include "tests/support/processes.h"
+
+namespace throughline::bench {
+namespace {
+
+constexpr int kRounds = 7;
+constexpr int kPeerRounds = 3;
+constexpr int kThreads = 2;
+
+// Who answers, and in how many milliseconds (median), by question.
+using Times = std::map<std::string, std::map<std::string, double>>;
+
+[[noreturn]] void Fail(const std::string& what) {
+  std::fprintf(stderr, "bench_journeys: %s\n", what.c_str());
+  std::exit(1);
+}
+
+double MedianMilliseconds(const std::function<void()>& ask) {
+  ask();  // warm
+  std::vector<double> times;
+  for (int i = 0; i < kRounds; ++i) {
+    const auto start = std::chrono::steady_clock::now();
+    ask();
+    times.push_back(std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - start).count());
+  }
+  std::sort(times.begin(), times.end());
+  return times[times.size() / 2];
+}
+
+void RequireSame(const std::string& who, Question question, const Answer& expected, const Answer& actual) {
+  if (expected == actual) return;
+  for (size_t i = 0; i < std::max(expected.size(), actual.size()); ++i) {
+    const std::string want = i < expected.size() ? expected[i] : "(nothing)";
+    const std::string have = i < actual.size() ? actual[i] : "(nothing)";
+    if (want != have) Fail(absl::StrCat(who, " answers ", NameOf(question), " with ", have, ", not ", want));
+  }
+}
+
+// By customer and time, as the peers read it.
+void WriteCsv(const JourneyEvents& events, const testing::TempDir& directory) {
+  std::ofstream csv(directory / "events.csv");
+  for (size_t customer = 0; customer < events.customers(); ++customer) {
+    for (uint32_t i = events.offsets[customer]; i < events.offsets[customer + 1]; ++i) {
+      csv << customer << ',' << events.times[i] << ',' << TouchpointNames()[events.touchpoints[i]] << ',';
+      if (events.scores[i] != kNoScore) csv << static_cast<int>(events.scores[i]);
+      csv << '\n';
+    }
+  }
+  std::ofstream stages(directory / "stages.csv");
+  for (int i = 0; i < kTouchpointCount; ++i) {
+    stages << TouchpointNames()[i] << ',' << static_cast<int>(TouchpointStages()[i]) << '\n';
+  }
+  if (!csv.flush() || !stages.flush()) Fail("the data for the peers cannot be written");
+}
+
+Answer ReadAnswer(const std::string& path) {
+  std::ifstream file(path);
+  Answer rows;
+  for (std::string line; std::getline(file, line);) rows.push_back(line);
+  std::sort(rows.begin(), rows.end());
+  return rows;
+}
+
+// Whoever of the peers is installed for `python`.
+void MeasurePeers(const std::string& python, const JourneyEvents& events, const std::map<Question, Answer>& expected,
+                  Times& times) {
+  const testing::TempDir directory;
+  WriteCsv(events, directory);
+  const testing::ProgramResult result =
+      testing::RunProgram({python, THROUGHLINE_PEERS, directory / "events.csv", directory.path(),
+                           absl::StrCat(kThreads), absl::StrCat(kPeerRounds)},
+                          {}, "", "", std::chrono::seconds(3600));
+  std::fputs(result.error.c_str(), stderr);
+  if (result.exit_code != 0) Fail("the peers failed");
+  std::istringstream lines(result.out);
+  std::string peer, question;
+  for (double milliseconds = 0; lines >> peer >> question >> milliseconds;) {
+    times[peer][question] = milliseconds;
+    for (const auto& [asked, answer] : expected) {
+      if (question != NameOf(asked)) continue;
+      RequireSame(peer, asked, answer, ReadAnswer(directory / absl::StrCat(peer, ".", question)));
+    }
+  }
+}
+
+void Print(const Times& times, size_t events) {
+  const std::map<std::string, double>& limit = times.at("bare pass");
+  for (const Question question : kQuestions) {
+    std::printf("%s\n", NameOf(question));
+    for (const auto& [who, of] : times) {
+      const auto found = of.find(NameOf(question));
+      if (found == of.end()) continue;
+      std::printf("  %-22s %10.2f ms  %8.2f ns/event  %8.2f x the bare pass\n", who.c_str(), found->second,
+                  found->second * 1e6 / static_cast<double>(events), found->second / limit.at(NameOf(question)));
+    }
+  }
+}
+
+int Run(size_t event_count, const std::string& python) {
+  const JourneyEvents events = MakeJourneyEvents(event_count);
+  std::printf("%zu events of %zu customers, %d threads\n", events.events(), events.customers(), kThreads);
+  Times times;
+  std::map<Question, Answer> expected;
+  for (const Question question : kQuestions) {
+    Answer& answer = expected[question];
+    times["bare pass"][NameOf(question)] = MedianMilliseconds([&] { answer = BarePass(question, events, kThreads); });
+    RequireSame("one thread", question, answer, BarePass(question, events, 1));
+  }
+  {
+    const testing::TempDir directory;
+    NativeEventStoreOptions options;
+    options.directory = directory / "events";
+    options.clock = &SystemClock();
+    auto store = NativeEventStore::Open(options);
+    if (!store.ok()) Fail(store.status().ToString());
+    std::printf("recorded %.0f events/s\n", RecordEvents(**store, events));
+    const auto view = (*store)->View("bench");
+    if (!view.ok()) Fail(view.status().ToString());
+    for (const Question question : kQuestions) {
+      const std::optional<Answer> answer = AskEngine(question, **view);
+      if (!answer.has_value()) continue;
+      RequireSame("the engine", question, expected[question], *answer);
+      times["engine"][NameOf(question)] = MedianMilliseconds([&] { AskEngine(question, **view); });
+    }
+  }
+  if (!python.empty()) MeasurePeers(python, events, expected, times);
+  Print(times, events.events());
+  return 0;
+}
+
+}  // namespace
+}  // namespace throughline::bench
+
+// bench_journeys [EVENTS [PYTHON]]
+int main(int argc, char** argv) {
+  size_t events = 1'000'000;
+  if (argc > 1 && (!absl::SimpleAtoi(argv[1], &events) || events == 0)) {
+    std::fprintf(stderr, "bench_journeys: \"%s\" is no number of events\n", argv[1]);
+    return 2;
+  }
+  const char* python = std::getenv("THROUGHLINE_PEERS_PYTHON");
+  return throughline::bench::Run(events, argc > 2 ? argv[2] : python == nullptr ? "" : python);
+}
