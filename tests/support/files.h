@@ -66,6 +66,18 @@ inline std::string DataPath(absl::string_view file) {
   return (data / std::string(file)).lexically_normal().string();
 }
 
+// A file of the build that this test belongs to: BuiltFile("services/main/throughlined"). Found at run time, because a
+// path of the checkout in the compiler's flags would keep checkouts from sharing what ccache has compiled.
+inline std::string BuiltFile(absl::string_view name) {
+  const std::filesystem::path test = std::filesystem::read_symlink("/proc/self/exe");
+  for (std::filesystem::path at = test.parent_path(); at != at.root_path(); at = at.parent_path()) {
+    if (std::filesystem::exists(at / "CMakeCache.txt")) return (at / std::string(name)).string();
+  }
+  return std::string(name);
+}
+inline std::string ThroughlinedBinary() { return BuiltFile("services/main/throughlined"); }
+inline std::string ThroughlineBinary() { return BuiltFile("services/main/throughline"); }
+
 }  // namespace throughline::testing
 
 // Skips the test when a file of the data sets is absent, saying which; on CI that is a failure instead.

@@ -1,5 +1,5 @@
 // A real throughlined on free ports and an empty data directory, and the real command line against it.
-// For tests; one thread. Needs the definitions THROUGHLINED_BINARY and THROUGHLINE_BINARY.
+// For tests; one thread.
 #pragma once
 
 #include <chrono>
@@ -20,7 +20,7 @@ class ThroughlineServer {
   // Starts on the same data directory, and once it was started on the same port.
   void Start() {
     program_ = std::make_unique<BackgroundProgram>(
-        std::vector<std::string>{THROUGHLINED_BINARY, "--data-dir", directory_ / "data", "--grpc-address", address_,
+        std::vector<std::string>{ThroughlinedBinary(), "--data-dir", directory_ / "data", "--grpc-address", address_,
                                  "--http-address", ""},
         directory_ / "log");
     // "throughlined ready grpc=127.0.0.1:34567"
@@ -47,7 +47,7 @@ class ThroughlineServer {
 
   // Runs `throughline` with these arguments.
   ProgramResult Cli(std::vector<std::string> arguments, const std::string& input = "") const {
-    arguments.insert(arguments.begin(), THROUGHLINE_BINARY);
+    arguments.insert(arguments.begin(), ThroughlineBinary());
     return RunProgram(arguments, {{"THROUGHLINE_ADDRESS", address_}, {"THROUGHLINE_WORKSPACE", ""}}, input);
   }
 

@@ -49,7 +49,7 @@ class RealInputTest : public ::testing::Test {
       if (!std::filesystem::exists(DataPath(file))) return;
     }
     server_ = new ThroughlineServer;
-    const std::string bin = std::filesystem::path(THROUGHLINE_BINARY).parent_path().string();
+    const std::string bin = std::filesystem::path(ThroughlineBinary()).parent_path().string();
     script_ = new ProgramResult(RunProgram({"bash", "-c", WalkthroughScript()},
                                            {{"PATH", absl::StrCat(bin, ":", std::getenv("PATH"))},
                                             {"THROUGHLINE_ADDRESS", server_->address()},

@@ -42,8 +42,8 @@ class Server {
     const std::string ready = directory / "ready";
     std::filesystem::remove(ready);
     program_ = std::make_unique<BackgroundProgram>(
-        std::vector<std::string>{THROUGHLINED_BINARY, "--data-dir", directory / "data", "--grpc-address", "127.0.0.1:0",
-                                 "--http-address=", "--ready-file", ready},
+        std::vector<std::string>{ThroughlinedBinary(), "--data-dir", directory / "data", "--grpc-address",
+                                 "127.0.0.1:0", "--http-address=", "--ready-file", ready},
         directory / "log");
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(60);
     while (!std::filesystem::exists(ready) && std::chrono::steady_clock::now() < deadline) {

@@ -15,6 +15,7 @@
 #include "google/protobuf/descriptor.h"
 #include "google/protobuf/descriptor.pb.h"
 #include "gtest/gtest.h"
+#include "tests/support/files.h"
 
 namespace throughline {
 namespace {
@@ -24,12 +25,12 @@ using google::protobuf::FieldDescriptor;
 using google::protobuf::FileDescriptor;
 using google::protobuf::MethodDescriptor;
 
-class AipTest : public testing::Test {
+class AipTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
-    std::ifstream file(THROUGHLINE_DESCRIPTOR_SET, std::ios::binary);
+    std::ifstream file(testing::BuiltFile("proto/throughline.binpb"), std::ios::binary);
     google::protobuf::FileDescriptorSet set;
-    ASSERT_TRUE(set.ParseFromIstream(&file)) << THROUGHLINE_DESCRIPTOR_SET;
+    ASSERT_TRUE(set.ParseFromIstream(&file)) << testing::BuiltFile("proto/throughline.binpb");
     pool_ = new google::protobuf::DescriptorPool();
     for (const auto& proto : set.file()) {
       const FileDescriptor* descriptor = pool_->BuildFile(proto);
@@ -117,9 +118,9 @@ TEST_F(AipTest, EveryMethod_HasAGrpcurlLineThatNamesIt) {
   for (const MethodDescriptor* method : Methods()) {
     google::protobuf::SourceLocation location;
     ASSERT_TRUE(method->GetSourceLocation(&location)) << method->full_name();
-    EXPECT_THAT(location.leading_comments, testing::HasSubstr("grpcurl -plaintext")) << method->full_name();
+    EXPECT_THAT(location.leading_comments, ::testing::HasSubstr("grpcurl -plaintext")) << method->full_name();
     EXPECT_THAT(location.leading_comments,
-                testing::HasSubstr(absl::StrCat(method->service()->full_name(), "/", method->name())));
+                ::testing::HasSubstr(absl::StrCat(method->service()->full_name(), "/", method->name())));
   }
 }
 
@@ -138,7 +139,7 @@ TEST_F(AipTest, EveryResource_HasNameAndPatternOfItsType) {
         EXPECT_TRUE(variables.insert(std::string(part)).second) << "variable twice: " << part;
       } else {
         EXPECT_TRUE(absl::ascii_islower(part[0])) << "AIP-122: collections are lowerCamelCase: " << part;
-        EXPECT_THAT(std::string(part), testing::Not(testing::HasSubstr("_")));
+        EXPECT_THAT(std::string(part), ::testing::Not(::testing::HasSubstr("_")));
       }
     }
   }

@@ -168,7 +168,7 @@ ServerUnderTest& ServerUnderTest::Get() {
 ServerUnderTest::ServerUnderTest() : impl_(std::make_unique<Impl>()) {
   const std::string ready = impl_->directory / "ready";
   impl_->program = std::make_unique<BackgroundProgram>(
-      std::vector<std::string>{THROUGHLINED_BINARY, "--data-dir", impl_->directory / "data", "--grpc-address",
+      std::vector<std::string>{ThroughlinedBinary(), "--data-dir", impl_->directory / "data", "--grpc-address",
                                "127.0.0.1:0", "--http-address", "127.0.0.1:0", "--ready-file", ready},
       impl_->directory / "log");
   const auto deadline = std::chrono::steady_clock::now() + kStartDeadline;

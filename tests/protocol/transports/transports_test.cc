@@ -513,7 +513,7 @@ TEST_F(GrpcurlTest, Stream_IsAcknowledged) {
 // ---- The program itself ---------------------------------------------------------------------------------------------
 
 TEST(Program, DataDirectoryInUse_ExitsWithWords) {
-  const std::string command = THROUGHLINED_BINARY;
+  const std::string command = ThroughlinedBinary();
   ServerUnderTest& server = ServerUnderTest::Get();
   const ProgramResult result =
       RunProgram({command, "--data-dir", server.data_directory(), "--grpc-address", "127.0.0.1:0", "--http-address="});
@@ -524,7 +524,7 @@ TEST(Program, DataDirectoryInUse_ExitsWithWords) {
 
 TEST(Program, AddressInUse_ExitsWithWords) {
   const TempDir directory;
-  const ProgramResult result = RunProgram({THROUGHLINED_BINARY, "--data-dir", directory / "data", "--grpc-address",
+  const ProgramResult result = RunProgram({ThroughlinedBinary(), "--data-dir", directory / "data", "--grpc-address",
                                            ServerUnderTest::Get().grpc_address(), "--http-address="});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.error, HasSubstr(ServerUnderTest::Get().grpc_address()));
@@ -534,21 +534,21 @@ TEST(Program, DamagedCatalog_ExitsWithWordsAndTouchesNothing) {
   const TempDir directory;
   WriteFile(directory / "data/catalog.db", "this is no database, and never was one");
   const ProgramResult result = RunProgram(
-      {THROUGHLINED_BINARY, "--data-dir", directory / "data", "--grpc-address", "127.0.0.1:0", "--http-address="});
+      {ThroughlinedBinary(), "--data-dir", directory / "data", "--grpc-address", "127.0.0.1:0", "--http-address="});
   EXPECT_EQ(result.exit_code, 1);
   EXPECT_THAT(result.error, HasSubstr("catalog"));
   EXPECT_EQ(ReadFile(directory / "data/catalog.db"), "this is no database, and never was one");
 }
 
 TEST(Program, WrongFlags_ExitWithTwo) {
-  EXPECT_EQ(RunProgram({THROUGHLINED_BINARY}).exit_code, 2);
-  const ProgramResult result = RunProgram({THROUGHLINED_BINARY, "--data-dir=x", "--tea"});
+  EXPECT_EQ(RunProgram({ThroughlinedBinary()}).exit_code, 2);
+  const ProgramResult result = RunProgram({ThroughlinedBinary(), "--data-dir=x", "--tea"});
   EXPECT_EQ(result.exit_code, 2);
   EXPECT_THAT(result.error, HasSubstr("--tea"));
 }
 
 TEST(Program, Help_ListsTheFlags) {
-  const ProgramResult result = RunProgram({THROUGHLINED_BINARY, "--help"});
+  const ProgramResult result = RunProgram({ThroughlinedBinary(), "--help"});
   EXPECT_EQ(result.exit_code, 0);
   EXPECT_THAT(result.out, HasSubstr("--data-dir"));
 }

@@ -10,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "gtest/gtest.h"
+#include "tests/support/files.h"
 
 namespace throughline {
 namespace {
@@ -30,7 +31,7 @@ struct Include {
 
 std::vector<Include> Includes(absl::string_view below) {
   std::vector<Include> includes;
-  const fs::path root = THROUGHLINE_SOURCE_DIR;
+  const fs::path root = testing::ProjectRoot();
   for (const auto& entry : fs::recursive_directory_iterator(root / std::string(below))) {
     const std::string extension = entry.path().extension();
     if (extension != ".h" && extension != ".cc") continue;
