@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kBatch = 500;
 constexpr size_t kEvents = 250'000;
-constexpr int kRounds = 3;
+constexpr int kRounds = 7;
 constexpr int kInFlight = 8;
 constexpr double kRatioMin = 0.5;
 
