@@ -55,6 +55,9 @@ constexpr absl::Duration kAcceptRetryDelay = absl::Milliseconds(100);
 
 // What one connection needs of its gateway.
 struct Shared {
+  // Shared with the threads of gRPC: one that has just resumed a connection may let go of its executor after that
+  // connection has ended and the gateway is gone.
+  std::shared_ptr<asio::io_context> context = std::make_shared<asio::io_context>(kThreadCount);
   GatewayLimits limits;
   std::unique_ptr<ApiHandler> api;
   StaticFiles files;
@@ -74,6 +77,12 @@ void SetHeaders(Message& message, const HttpResponse& response, bool keep_alive)
   // 204 and 304 have no body, and no length of one.
   if (response.status != 204 && response.status != 304) message.content_length(response.body.size());
 }
+
+// Where a finished call resumes its connection. The members end in reverse order: the executor, then its context.
+struct Resumer {
+  std::shared_ptr<asio::io_context> context;
+  asio::any_io_executor executor;
+};
 
 // One connection. Everything runs on the strand of its stream.
 class Session : public std::enable_shared_from_this<Session> {
@@ -201,8 +210,8 @@ class Session : public std::enable_shared_from_this<Session> {
     const auto initiate = [this](auto handler) {
       // std::function wants what can be copied.
       auto shared_handler = std::make_shared<decltype(handler)>(std::move(handler));
-      call_->Start([shared_handler, call = call_, executor = executor()] {
-        asio::post(executor, [shared_handler] { std::move (*shared_handler)(); });
+      call_->Start([shared_handler, call = call_, resumer = Resumer{shared_.context, executor()}] {
+        asio::post(resumer.executor, [shared_handler] { std::move (*shared_handler)(); });
       });
     };
     co_await asio::async_initiate<const asio::use_awaitable_t<>, void()>(initiate, asio::use_awaitable);
@@ -257,7 +266,10 @@ class Session : public std::enable_shared_from_this<Session> {
 class GatewayImpl : public Gateway {
  public:
   explicit GatewayImpl(Shared shared)
-      : shared_(std::move(shared)), work_(asio::make_work_guard(context_)), acceptor_(context_) {}
+      : shared_(std::move(shared)),
+        context_(*shared_.context),
+        work_(asio::make_work_guard(context_)),
+        acceptor_(context_) {}
   ~GatewayImpl() override { Shutdown(absl::Seconds(5)); }
 
   absl::Status Listen(const std::string& address, int port) {
@@ -358,8 +370,8 @@ class GatewayImpl : public Gateway {
     });
   }
 
-  asio::io_context context_{kThreadCount};
   Shared shared_;
+  asio::io_context& context_;
   asio::executor_work_guard<asio::io_context::executor_type> work_;
   tcp::acceptor acceptor_;
   int port_ = 0;
