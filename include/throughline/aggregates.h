@@ -5,14 +5,59 @@
 // union: shards, threads and increments rely on it (tests/unit/base/aggregates_test.cc).
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <bit>
+#include <compare>
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
+#include "absl/strings/string_view.h"
+#include "absl/time/civil_time.h"
+
 namespace throughline {
+
+// The XXH64 hash (https://xxhash.com, seed 0) of a text: the same in every process, build and engine.
+uint64_t StableHash(absl::string_view text);
+
+// ---- Groups ---------------------------------------------------------------------------------------------------------
+
+// The value of one dimension of a breakdown.
+struct GroupValue {
+  enum class Kind {
+    kValue,
+    kMissing,  // events without a value
+    kOther,    // all values that have no group of their own
+  };
+  Kind kind = Kind::kValue;
+  std::string text;  // kValue: of a calendar period its first day, YYYY-MM-DD
+  friend auto operator<=>(const GroupValue&, const GroupValue&) = default;
+};
+
+// One value for each dimension.
+using GroupKey = std::vector<GroupValue>;
+
+// The answer to a question with a breakdown: an aggregate for each combination of values that occurs. Without a
+// breakdown there is one group, under the empty key.
+template <typename Aggregate>
+struct Grouped {
+  std::map<GroupKey, Aggregate> groups;
+
+  // The only group of an answer without breakdown.
+  const Aggregate& whole() const { return groups.at({}); }
+  void Merge(const Grouped& other) {
+    for (const auto& [key, aggregate] : other.groups) {
+      const auto [found, is_new] = groups.try_emplace(key, aggregate);
+      if (!is_new) found->second.Merge(aggregate);
+    }
+  }
+};
+
+// ---- Durations ------------------------------------------------------------------------------------------------------
 
 // Durations in microseconds, for quantiles. Exact up to kExactMax values; above, each value is kept to a relative
 // error of at most kRelativeErrorMax. Which of the two holds depends on the number of values alone, so the order of
@@ -24,7 +69,22 @@ class DurationSketch {
 
   // Negative durations are not durations: callers count them apart.
   void Add(int64_t micros);
+  // `count` more durations of this bin: of a sketch that holds more than kExactMax when it is asked, as engines fill it
+  // from counters of their own. Such a sketch must not be asked before.
+  void AddBin(int32_t bin, int64_t count);
   void Merge(const DurationSketch& other);
+
+  // 256 linear steps for each power of two; each value below 512 has a bin of its own.
+  static int32_t BinOf(int64_t micros) {
+    const auto value = static_cast<uint64_t>(micros);
+    const int shift = std::max(0, static_cast<int>(std::bit_width(value)) - (kStepBits + 1));
+    return static_cast<int32_t>((shift << kStepBits) + static_cast<int64_t>(value >> shift));
+  }
+  static constexpr int kBinCount = (63 - 8 + 1) << 8;
+  // In order of bins: how many durations they hold. Only of a sketch that is not exact.
+  const std::map<int32_t, int64_t>& bins() const { return bins_; }
+  // The sorted durations. Only of a sketch that is exact.
+  const std::vector<int64_t>& values() const;
 
   int64_t count() const { return count_; }
   bool exact() const { return count_ <= kExactMax; }
@@ -33,8 +93,10 @@ class DurationSketch {
   int64_t Quantile(double q) const;
 
  private:
+  // Half a step is at most 1/512 of the value, below kRelativeErrorMax.
+  static constexpr int kStepBits = 8;
+
   void Collapse();
-  static int32_t Bin(int64_t micros);
   static int64_t BinValue(int32_t bin);
 
   int64_t count_ = 0;
@@ -42,6 +104,8 @@ class DurationSketch {
   mutable bool sorted_ = true;
   std::map<int32_t, int64_t> bins_;  // afterwards
 };
+
+// ---- Events ---------------------------------------------------------------------------------------------------------
 
 // How many events, and of how many customers.
 struct VolumeAggregate {
@@ -59,10 +123,18 @@ struct ScoreHistogram {
   void Merge(const ScoreHistogram& other_histogram);
 };
 
+// ---- Runs -----------------------------------------------------------------------------------------------------------
+
 // Funnel: how many runs reached each step (metrics.md section 4).
 struct StepReach {
-  std::vector<int64_t> reached;  // per step: runs whose best attempt took it
-  int64_t runs = 0;              // all runs that were read, whatever the window
+  // Per step: runs whose best attempt took it. The best attempt comes furthest; of those, it takes the most optional
+  // steps; of those, the earlier ones. Unordered: per number of different steps, less one.
+  std::vector<int64_t> reached;
+  // Per step: from the beginning of the attempt to this step, for the attempt of the run that was the first to take it;
+  // of several at once, the one that began last. Unordered: the shortest time in which so many steps were taken.
+  // Empty sketches for the first.
+  std::vector<DurationSketch> durations;
+  int64_t runs = 0;  // all runs that were read, whatever the window; in an answer with breakdown: those that entered
   int64_t immature = 0;  // entered, not through, and the window of the latest attempt is still open (if it has an end)
   void Merge(const StepReach& other);
 };
@@ -93,7 +165,8 @@ struct TransitionGraph {
   };
   struct Edge {
     int64_t count = 0;
-    DurationSketch durations;
+    int64_t duration_micros = 0;  // sum
+    DurationSketch durations;     // empty unless asked for
     void Merge(const Edge& other);
   };
   std::map<std::string, Node> nodes;
@@ -102,6 +175,162 @@ struct TransitionGraph {
   int64_t runs = 0;
   void Merge(const TransitionGraph& other);
 };
+
+// How often runs take which way. Every run is counted in the bucket of its variant; the variants of the buckets that
+// were asked for are counted one by one. So the most frequent variants of any number of runs are found in two questions
+// of bounded size, each of which can be merged: first which buckets are full, then what is in them (TopVariants).
+struct VariantCounts {
+  using Variant = std::vector<std::string>;
+  static constexpr int kBucketBits = 18;
+  static constexpr int kBucketCount = 1 << kBucketBits;
+
+  std::vector<uint32_t> bucket_runs;    // by bucket; empty when nothing was counted
+  std::map<Variant, int64_t> variants;  // complete for the buckets of the question
+  int64_t runs = 0;
+  void Merge(const VariantCounts& other);
+
+  // Σ StableHash(symbol i) · kPower^i modulo 2^64, i from 1; the bucket is the upper bits of kMix times it.
+  static constexpr uint64_t kPower = 0x9e3779b97f4a7c15;
+  static constexpr uint64_t kMix = 0xd6e8feb86659fd93;
+  static uint32_t BucketOf(const Variant& variant);
+  static uint32_t BucketOfHash(uint64_t hash) { return static_cast<uint32_t>((hash * kMix) >> (64 - kBucketBits)); }
+};
+
+// Who came back: by cohort (the first day of its period), its customers and those of them with an activity in each
+// period from the cohort's own on. Which cells could be observed yet is for the reader to say.
+struct CohortMatrix {
+  struct Cohort {
+    int64_t customers = 0;
+    std::vector<int64_t> active;
+    void Merge(const Cohort& other);
+  };
+  std::map<absl::CivilDay, Cohort> cohorts;
+  void Merge(const CohortMatrix& other);
+};
+
+// How long customers stayed in each stage.
+struct StageTimes {
+  struct Stage {
+    int64_t entered = 0;    // stays that began; ended, or inside
+    DurationSketch ended;   // stays that ended, from entry to the first event of another stage
+    DurationSketch inside;  // stays that had not ended, from entry to `now`; empty without one
+    int64_t inside_count = 0;
+    // Ended stays in the bins that were asked for, sorted, in microseconds.
+    std::vector<int64_t> collected;
+    void Merge(const Stage& other);
+  };
+  std::vector<Stage> stages;
+  int64_t runs = 0;  // with at least one stay
+  void Merge(const StageTimes& other);
+};
+
+// ---- Money ----------------------------------------------------------------------------------------------------------
+
+// Recurring revenue by month, in minor units (metrics.md section 2). In every month
+// start + fresh + reactivation + expansion − contraction − churn = end.
+struct RevenueMovements {
+  struct Month {
+    int64_t start = 0;
+    int64_t fresh = 0;         // of customers that never paid before
+    int64_t reactivation = 0;  // of customers that had paid before, but not at the start of the month
+    int64_t expansion = 0;
+    int64_t contraction = 0;
+    int64_t churn = 0;
+    int64_t end = 0;
+    int64_t retained = 0;  // Σ over customers of the smaller of start and end
+    int64_t start_customers = 0;
+    int64_t fresh_customers = 0;
+    int64_t reactivated_customers = 0;
+    int64_t expanded_customers = 0;
+    int64_t contracted_customers = 0;
+    int64_t churned_customers = 0;
+    int64_t end_customers = 0;
+    void Merge(const Month& other);
+  };
+  std::vector<Month> months;          // from the first month of the question on
+  int64_t other_currency_events = 0;  // matched, with an amount in another currency
+  void Merge(const RevenueMovements& other);
+};
+
+// ---- Rows of customers ----------------------------------------------------------------------------------------------
+
+// A row for each customer, or, above row_count_max of them, for a sample: those whose StableHash is below 2^(64 −
+// shift), with the smallest shift that leaves no more than row_count_max. The sample depends on the customers alone, so
+// that the order of Add and Merge never changes it.
+template <typename Row>
+class CustomerRows {
+ public:
+  struct Entry {
+    std::string customer_id;
+    Row row;
+  };
+
+  explicit CustomerRows(size_t row_count_max = 1 << 18) : row_count_max_(row_count_max) {}
+
+  // Each customer once.
+  void Add(absl::string_view customer_id, Row row) {
+    ++customers_;
+    const uint64_t hash = StableHash(customer_id);
+    if (IsIn(hash)) Insert(hash, {std::string(customer_id), std::move(row)});
+  }
+  void Merge(const CustomerRows& other) {
+    customers_ += other.customers_;
+    if (other.shift_ > shift_) Shrink(other.shift_);
+    for (const auto& [key, entry] : other.rows_) {
+      if (IsIn(key.first)) Insert(key.first, entry);
+    }
+  }
+
+  int64_t customers() const { return customers_; }  // all that were added
+  int shift() const { return shift_; }              // 0: every customer has a row
+  size_t size() const { return rows_.size(); }
+  // By customer id.
+  std::vector<Entry> entries() const {
+    std::vector<Entry> out;
+    for (const auto& [key, entry] : rows_) out.push_back(entry);
+    std::sort(out.begin(), out.end(), [](const Entry& a, const Entry& b) { return a.customer_id < b.customer_id; });
+    return out;
+  }
+
+ private:
+  bool IsIn(uint64_t hash) const { return shift_ == 0 || hash >> (64 - shift_) == 0; }
+  void Insert(uint64_t hash, Entry entry) {
+    std::string id = entry.customer_id;
+    rows_.emplace(std::pair(hash, std::move(id)), std::move(entry));
+    while (rows_.size() > row_count_max_) Shrink(shift_ + 1);
+  }
+  void Shrink(int shift) {
+    shift_ = shift;
+    rows_.erase(rows_.lower_bound({uint64_t{1} << (64 - shift), ""}), rows_.end());
+  }
+
+  size_t row_count_max_;
+  int64_t customers_ = 0;
+  int shift_ = 0;
+  std::map<std::pair<uint64_t, std::string>, Entry> rows_;  // by hash, then id
+};
+
+// What a customer bought, in whole days of the question's zone (metrics.md section 3).
+struct PurchaseRow {
+  int64_t frequency = 0;          // days with a purchase after the day of the first
+  int64_t recency_days = 0;       // from the first such day to the last
+  int64_t age_days = 0;           // from the first to the end of the observation
+  int64_t value_minor = 0;        // of the `frequency` days after the first
+  int64_t first_value_minor = 0;  // of the first day
+  friend bool operator==(const PurchaseRow&, const PurchaseRow&) = default;
+};
+struct PurchaseSummary {
+  CustomerRows<PurchaseRow> rows;
+  void Merge(const PurchaseSummary& other) { rows.Merge(other.rows); }
+};
+
+// One number for each feature of the question; absent where the customer has no event to take it from.
+struct CustomerFeatures {
+  CustomerRows<std::vector<std::optional<double>>> rows;
+  void Merge(const CustomerFeatures& other) { rows.Merge(other.rows); }
+};
+
+// ---- Maps -----------------------------------------------------------------------------------------------------------
 
 // Where the runs through a map stand.
 struct RunPositions {

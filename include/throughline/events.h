@@ -25,7 +25,7 @@
 #include "absl/time/time.h"
 #include "absl/types/span.h"
 #include "throughline/aggregates.h"
-#include "throughline/filter.h"
+#include "throughline/event_queries.h"
 #include "throughline/types.h"
 #include "throughline/v1/event.pb.h"
 
@@ -43,73 +43,6 @@ struct StoredEvent {
   v1::CustomerEvent event;
   EventSequence sequence;
   absl::Time record_time;
-};
-
-// Half-open [start, end). Infinite ends are allowed.
-struct TimeRange {
-  absl::Time start = absl::InfinitePast();
-  absl::Time end = absl::InfiniteFuture();
-};
-
-// Which events are meant. No names: any name. Neither names nor filter: every event.
-struct EventSelector {
-  std::vector<std::string> event_names;
-  Filter filter;
-  // What matches one of these is not meant. Makes the touchpoints of a map disjoint: an event belongs to the first.
-  std::vector<EventSelector> unless;
-};
-
-// What forms one run: the events of one customer with the same value of this property; empty: all of them. Events
-// without the property form no run.
-struct RunRule {
-  std::string correlation_property;
-};
-
-enum class RespondentPolicy { kAll, kFirst, kLatest };
-
-// Each query is answered once for each of its windows, in one call. A window takes events by their event_time; for
-// steps and pairs it takes runs by the time of their first event of the first step.
-struct VolumeQuery {
-  std::vector<EventSelector> any_of;  // events that match any of them; each counts once
-  std::vector<TimeRange> windows;
-};
-struct ScoreQuery {
-  std::vector<EventSelector> any_of;
-  std::vector<TimeRange> windows;
-  RespondentPolicy policy = RespondentPolicy::kAll;
-};
-struct StepQuery {
-  std::vector<EventSelector> steps;
-  RunRule run;
-  absl::Duration window = absl::InfiniteDuration();  // from first step to last, inclusive
-  absl::Time now = absl::InfiniteFuture();           // decides who is immature
-  std::vector<TimeRange> windows;
-};
-struct PairQuery {
-  EventSelector from;
-  EventSelector to;
-  RunRule run;
-  absl::Duration conversion_window = absl::InfiniteDuration();
-  absl::Time now = absl::InfiniteFuture();
-  std::vector<TimeRange> windows;
-};
-// Symbols are event names.
-struct GraphQuery {
-  EventSelector selector;
-  RunRule run;
-  TimeRange window;
-};
-struct PositionQuery {
-  struct Touchpoint {
-    EventSelector selector;
-    bool completes = false;
-    // A run that has stood here for longer is stalled.
-    absl::Duration stalled_after = absl::InfiniteDuration();
-  };
-  std::vector<Touchpoint> touchpoints;  // an event that matches several belongs to the first
-  RunRule run;
-  absl::Duration abandon_after = absl::InfiniteDuration();
-  absl::Time now;
 };
 
 struct CustomerSummary {
@@ -142,11 +75,13 @@ class EventView {
   virtual EventStatistics Statistics() const = 0;
 
   // INVALID_ARGUMENT, with the field's name, if a filter compares a field with a value of another type.
-  virtual absl::StatusOr<std::vector<VolumeAggregate>> Volume(const VolumeQuery& query) const = 0;
-  virtual absl::StatusOr<std::vector<ScoreHistogram>> Scores(const ScoreQuery& query) const = 0;
-  virtual absl::StatusOr<std::vector<StepReach>> Steps(const StepQuery& query) const = 0;
+  // INVALID_ARGUMENT as well for a query outside its stated bounds; RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) for a breakdown
+  // into too many groups; DEADLINE_EXCEEDED and CANCELLED as the scope says.
+  virtual absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> Volume(const VolumeQuery& query) const = 0;
+  virtual absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> Scores(const ScoreQuery& query) const = 0;
+  virtual absl::StatusOr<std::vector<Grouped<StepReach>>> Steps(const StepQuery& query) const = 0;
   virtual absl::StatusOr<std::vector<PairAggregate>> Pairs(const PairQuery& query) const = 0;
-  virtual absl::StatusOr<TransitionGraph> Graph(const GraphQuery& query) const = 0;
+  virtual absl::StatusOr<Grouped<TransitionGraph>> Graph(const GraphQuery& query) const = 0;
   virtual absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const = 0;
 
   // Absent if the customer has no event.

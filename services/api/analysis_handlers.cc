@@ -40,7 +40,7 @@ absl::StatusOr<StepQuery> MakeStepQuery(const v1::QueryFunnelRequest& request, a
     CheckBinding(path, step, violations);
     if (!violations.empty()) continue;
     ASSIGN_OR_RETURN(EventSelector selector, CompileBinding(step));
-    query.steps.push_back(std::move(selector));
+    query.steps.push_back({std::move(selector)});
   }
   violations.AddStatus("", CheckCorrelationProperty(request.correlation_property()));
   RETURN_IF_ERROR(violations.ToStatus());
@@ -78,9 +78,9 @@ absl::StatusOr<v1::QueryFunnelResponse> QueryFunnel(RequestContext& context, con
   ASSIGN_OR_RETURN(const StepQuery query, MakeStepQuery(request, context.now()));
   RETURN_IF_ERROR(CheckWorkspace(context.backend(), request.parent(), /*for_writing=*/false));
   ASSIGN_OR_RETURN(const auto view, context.backend().events.View(workspace.workspace));
-  ASSIGN_OR_RETURN(const std::vector<StepReach> reach, view->Steps(query));
+  ASSIGN_OR_RETURN(const std::vector<Grouped<StepReach>> reach, view->Steps(query));
   v1::QueryFunnelResponse response;
-  FillFunnel(reach.front(), response);
+  FillFunnel(reach.front().whole(), response);
   response.set_data_watermark(view->watermark().value);
   return response;
 }
@@ -121,7 +121,8 @@ absl::StatusOr<v1::QueryTransitionGraphResponse> QueryTransitionGraph(RequestCon
   ASSIGN_OR_RETURN(query.window, ToTimeRange(request.interval(), "interval"));
   RETURN_IF_ERROR(CheckWorkspace(context.backend(), request.parent(), /*for_writing=*/false));
   ASSIGN_OR_RETURN(const auto view, context.backend().events.View(workspace.workspace));
-  ASSIGN_OR_RETURN(const TransitionGraph graph, view->Graph(query));
+  ASSIGN_OR_RETURN(const Grouped<TransitionGraph> answer, view->Graph(query));
+  const TransitionGraph& graph = answer.whole();
   if (graph.edges.size() > static_cast<size_t>(limits::kTransitionGraphEdgeCountMax)) {
     return LimitExceeded("the transition graph", limits::kTransitionGraphEdgeCountMax, "edges; ask with a filter");
   }

@@ -58,7 +58,8 @@ absl::StatusOr<v1::DiscoverJourneyMapResponse> DiscoverJourneyMap(RequestContext
   ASSIGN_OR_RETURN(const auto reader, context.backend().catalog.Read());
   ASSIGN_OR_RETURN(options.department_ids, ReadDepartmentIds(*reader, request.parent()));
   ASSIGN_OR_RETURN(const auto view, context.backend().events.View(workspace.workspace));
-  ASSIGN_OR_RETURN(const TransitionGraph graph, view->Graph(query));
+  ASSIGN_OR_RETURN(const Grouped<TransitionGraph> answer, view->Graph(query));
+  const TransitionGraph& graph = answer.whole();
 
   v1::DiscoverJourneyMapResponse response;
   *response.mutable_journey_map() = throughline::DiscoverJourneyMap(graph, options);

@@ -5,11 +5,10 @@
 #include <cassert>
 #include <cmath>
 
+#include "xxhash.h"
+
 namespace throughline {
 namespace {
-
-// Linear steps per power of two: half a step is at most 1/512 of the value, below kRelativeErrorMax.
-constexpr int kStepBits = 8;
 
 template <typename Key, typename Value>
 void MergeInto(std::map<Key, Value>& into, const std::map<Key, Value>& from) {
@@ -22,17 +21,20 @@ void MergeInto(std::map<Key, Value>& into, const std::map<Key, Value>& from) {
   }
 }
 
+// Element by element; the shorter one continues with zeros.
+template <typename T>
+void AddTo(std::vector<T>& into, const std::vector<T>& from) {
+  if (into.size() < from.size()) into.resize(from.size());
+  for (size_t i = 0; i < from.size(); ++i) into[i] += from[i];
+}
+
 }  // namespace
+
+uint64_t StableHash(absl::string_view text) { return XXH64(text.data(), text.size(), 0); }
 
 // ---- DurationSketch -------------------------------------------------------------------------------------------------
 
 // Integer arithmetic only, so that every machine and every order of merging gives the same bins.
-int32_t DurationSketch::Bin(int64_t micros) {
-  const auto value = static_cast<uint64_t>(micros);
-  const int shift = std::max(0, static_cast<int>(std::bit_width(value)) - (kStepBits + 1));
-  return static_cast<int32_t>((shift << kStepBits) + static_cast<int64_t>(value >> shift));
-}
-
 int64_t DurationSketch::BinValue(int32_t bin) {
   const int32_t steps = 1 << kStepBits;
   if (bin < 2 * steps) return bin;
@@ -47,11 +49,26 @@ void DurationSketch::Add(int64_t micros) {
   ++count_;
   if (!exact()) {
     Collapse();
-    ++bins_[Bin(micros)];
+    ++bins_[BinOf(micros)];
     return;
   }
   sorted_ = sorted_ && (values_.empty() || values_.back() <= micros);
   values_.push_back(micros);
+}
+
+void DurationSketch::AddBin(int32_t bin, int64_t count) {
+  count_ += count;
+  Collapse();
+  bins_[bin] += count;
+}
+
+const std::vector<int64_t>& DurationSketch::values() const {
+  assert(exact());
+  if (!sorted_) {
+    std::sort(values_.begin(), values_.end());
+    sorted_ = true;
+  }
+  return values_;
 }
 
 void DurationSketch::Merge(const DurationSketch& other) {
@@ -67,12 +84,12 @@ void DurationSketch::Merge(const DurationSketch& other) {
     return;
   }
   Collapse();
-  for (const int64_t value : other.values_) ++bins_[Bin(value)];
+  for (const int64_t value : other.values_) ++bins_[BinOf(value)];
   MergeInto(bins_, other.bins_);
 }
 
 void DurationSketch::Collapse() {
-  for (const int64_t value : values_) ++bins_[Bin(value)];
+  for (const int64_t value : values_) ++bins_[BinOf(value)];
   values_ = {};
   sorted_ = true;
 }
@@ -83,13 +100,7 @@ int64_t DurationSketch::Quantile(double q) const {
   const double last_rank = static_cast<double>(count_ - 1);
   const double rank = std::ceil(q * static_cast<double>(count_) * (1 - 1e-12)) - 1;
   auto left = static_cast<int64_t>(std::clamp(rank, 0.0, last_rank));
-  if (exact()) {
-    if (!sorted_) {
-      std::sort(values_.begin(), values_.end());
-      sorted_ = true;
-    }
-    return values_[static_cast<size_t>(left)];
-  }
+  if (exact()) return values()[static_cast<size_t>(left)];
   for (const auto& [bin, count] : bins_) {
     if (left < count) return BinValue(bin);
     left -= count;
@@ -111,8 +122,9 @@ void ScoreHistogram::Merge(const ScoreHistogram& other_histogram) {
 }
 
 void StepReach::Merge(const StepReach& other) {
-  reached.resize(std::max(reached.size(), other.reached.size()));
-  for (size_t i = 0; i < other.reached.size(); ++i) reached[i] += other.reached[i];
+  AddTo(reached, other.reached);
+  durations.resize(std::max(durations.size(), other.durations.size()));
+  for (size_t i = 0; i < other.durations.size(); ++i) durations[i].Merge(other.durations[i]);
   runs += other.runs;
   immature += other.immature;
 }
@@ -138,6 +150,7 @@ void TransitionGraph::Node::Merge(const Node& other) {
 
 void TransitionGraph::Edge::Merge(const Edge& other) {
   count += other.count;
+  duration_micros += other.duration_micros;
   durations.Merge(other.durations);
 }
 
@@ -146,6 +159,65 @@ void TransitionGraph::Merge(const TransitionGraph& other) {
   MergeInto(edges, other.edges);
   events += other.events;
   runs += other.runs;
+}
+
+uint32_t VariantCounts::BucketOf(const Variant& variant) {
+  uint64_t hash = 0, power = 1;
+  for (const std::string& symbol : variant) hash += StableHash(symbol) * (power *= kPower);
+  return BucketOfHash(hash);
+}
+
+void VariantCounts::Merge(const VariantCounts& other) {
+  AddTo(bucket_runs, other.bucket_runs);
+  MergeInto(variants, other.variants);
+  runs += other.runs;
+}
+
+void CohortMatrix::Cohort::Merge(const Cohort& other) {
+  customers += other.customers;
+  AddTo(active, other.active);
+}
+
+void CohortMatrix::Merge(const CohortMatrix& other) { MergeInto(cohorts, other.cohorts); }
+
+void StageTimes::Stage::Merge(const Stage& other) {
+  entered += other.entered;
+  ended.Merge(other.ended);
+  inside.Merge(other.inside);
+  inside_count += other.inside_count;
+  const auto middle = static_cast<std::ptrdiff_t>(collected.size());
+  collected.insert(collected.end(), other.collected.begin(), other.collected.end());
+  std::inplace_merge(collected.begin(), collected.begin() + middle, collected.end());
+}
+
+void StageTimes::Merge(const StageTimes& other) {
+  stages.resize(std::max(stages.size(), other.stages.size()));
+  for (size_t i = 0; i < other.stages.size(); ++i) stages[i].Merge(other.stages[i]);
+  runs += other.runs;
+}
+
+void RevenueMovements::Month::Merge(const Month& other) {
+  start += other.start;
+  fresh += other.fresh;
+  reactivation += other.reactivation;
+  expansion += other.expansion;
+  contraction += other.contraction;
+  churn += other.churn;
+  end += other.end;
+  retained += other.retained;
+  start_customers += other.start_customers;
+  fresh_customers += other.fresh_customers;
+  reactivated_customers += other.reactivated_customers;
+  expanded_customers += other.expanded_customers;
+  contracted_customers += other.contracted_customers;
+  churned_customers += other.churned_customers;
+  end_customers += other.end_customers;
+}
+
+void RevenueMovements::Merge(const RevenueMovements& other) {
+  months.resize(std::max(months.size(), other.months.size()));
+  for (size_t i = 0; i < other.months.size(); ++i) months[i].Merge(other.months[i]);
+  other_currency_events += other.other_currency_events;
 }
 
 void RunPositions::Counts::Merge(const Counts& other) {

@@ -168,9 +168,10 @@ Estimate PairEstimate(const MetricDefinition& definition, const PairAggregate& p
 using Estimates = std::vector<Estimate>;
 
 absl::StatusOr<Estimates> MeasureVolume(const Subject& subject, std::vector<TimeRange> windows, const EventView& view) {
-  ASSIGN_OR_RETURN(const auto volumes, view.Volume({.any_of = subject.any_of, .windows = std::move(windows)}));
+  ASSIGN_OR_RETURN(const auto volumes,
+                   view.Volume({.any_of = subject.any_of, .windows = std::move(windows), .scope = {}}));
   Estimates estimates;
-  for (const VolumeAggregate& volume : volumes) estimates.push_back(VolumeEstimate(volume));
+  for (const auto& volume : volumes) estimates.push_back(VolumeEstimate(volume.whole()));
   return estimates;
 }
 
@@ -178,9 +179,10 @@ absl::StatusOr<Estimates> MeasureSurvey(const MetricDefinition& definition, cons
                                         const Subject& subject, std::vector<TimeRange> windows, const EventView& view) {
   ASSIGN_OR_RETURN(
       const auto histograms,
-      view.Scores({.any_of = subject.any_of, .windows = std::move(windows), .policy = PolicyOf(definition)}));
+      view.Scores(
+          {.any_of = subject.any_of, .windows = std::move(windows), .policy = PolicyOf(definition), .scope = {}}));
   Estimates estimates;
-  for (const ScoreHistogram& scores : histograms) estimates.push_back(SurveyEstimate(definition, scores, options));
+  for (const auto& scores : histograms) estimates.push_back(SurveyEstimate(definition, scores.whole(), options));
   return estimates;
 }
 

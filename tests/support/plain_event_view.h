@@ -33,11 +33,11 @@ class PlainEventView : public EventView {
   EventSequence watermark() const override { return EventSequence{sequence_}; }
   EventStatistics Statistics() const override { return {}; }
 
-  absl::StatusOr<std::vector<VolumeAggregate>> Volume(const VolumeQuery&) const override { return NotHere(); }
-  absl::StatusOr<std::vector<ScoreHistogram>> Scores(const ScoreQuery&) const override { return NotHere(); }
-  absl::StatusOr<std::vector<StepReach>> Steps(const StepQuery&) const override { return NotHere(); }
+  absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> Volume(const VolumeQuery&) const override { return NotHere(); }
+  absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> Scores(const ScoreQuery&) const override { return NotHere(); }
+  absl::StatusOr<std::vector<Grouped<StepReach>>> Steps(const StepQuery&) const override { return NotHere(); }
   absl::StatusOr<std::vector<PairAggregate>> Pairs(const PairQuery&) const override { return NotHere(); }
-  absl::StatusOr<TransitionGraph> Graph(const GraphQuery&) const override { return NotHere(); }
+  absl::StatusOr<Grouped<TransitionGraph>> Graph(const GraphQuery&) const override { return NotHere(); }
   absl::StatusOr<RunPositions> Positions(const PositionQuery&) const override { return NotHere(); }
 
   absl::StatusOr<std::optional<CustomerSummary>> FindCustomer(absl::string_view customer_id) const override {

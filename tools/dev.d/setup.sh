@@ -35,7 +35,7 @@ setup_cpp() {
   install_packages "compiler and build tools" g++ cmake ninja-build ccache mold pkg-config git ca-certificates
   install_packages "gRPC and Protobuf: the API" libgrpc++-dev libprotobuf-dev protobuf-compiler protobuf-compiler-grpc \
     libgoogle-common-protos-java grpc-proto libabsl-dev
-  install_packages "RocksDB and SQLite: the stores" librocksdb-dev libsqlite3-dev
+  install_packages "RocksDB and SQLite, bitmaps and hashes: the stores" librocksdb-dev libsqlite3-dev libroaring-dev libxxhash-dev
   install_packages "HTTP server, command line and file formats" libboost1.81-dev libcli11-dev zlib1g-dev libexpat1-dev
   install_packages "GoogleTest: the tests" libgtest-dev libgmock-dev
 }

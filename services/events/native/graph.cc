@@ -94,6 +94,7 @@ class GraphCounter {
     const uint32_t number = edges_.Number(from, to);
     if (number == edge_values_.size()) edge_values_.emplace_back();
     ++edge_values_[number].count;
+    edge_values_[number].duration_micros += micros;
     edge_values_[number].durations.Add(micros);
   }
 
@@ -126,8 +127,8 @@ struct Totals {
 
 }  // namespace
 
-absl::StatusOr<TransitionGraph> ComputeGraph(Projection& projection, const Snapshot& snapshot,
-                                             const GraphQuery& query) {
+absl::StatusOr<Grouped<TransitionGraph>> ComputeGraph(Projection& projection, const Snapshot& snapshot,
+                                                      const GraphQuery& query) {
   ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile({&query.selector, 1}, projection, snapshot));
   ASSIGN_OR_RETURN(const PropertyColumn* const correlation, CorrelationColumn(projection, query.run));
   const Windows window(query.window);
@@ -146,7 +147,7 @@ absl::StatusOr<TransitionGraph> ComputeGraph(Projection& projection, const Snaps
   const auto make = [&] {
     return Totals{std::make_unique<GraphCounter>(projection.dictionaries(), snapshot), TransitionGraph()};
   };
-  return PassOverPartitions(snapshot, make, pass).Finish();
+  return Whole(PassOverPartitions(snapshot, make, pass).Finish());
 }
 
 }  // namespace throughline

@@ -31,15 +31,15 @@ EventStatistics NativeEventView::Statistics() const {
   return out;
 }
 
-absl::StatusOr<std::vector<VolumeAggregate>> NativeEventView::Volume(const VolumeQuery& query) const {
+absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> NativeEventView::Volume(const VolumeQuery& query) const {
   return ComputeVolume(*projection_, *snapshot_, query);
 }
 
-absl::StatusOr<std::vector<ScoreHistogram>> NativeEventView::Scores(const ScoreQuery& query) const {
+absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> NativeEventView::Scores(const ScoreQuery& query) const {
   return ComputeScores(*projection_, *snapshot_, query);
 }
 
-absl::StatusOr<std::vector<StepReach>> NativeEventView::Steps(const StepQuery& query) const {
+absl::StatusOr<std::vector<Grouped<StepReach>>> NativeEventView::Steps(const StepQuery& query) const {
   return ComputeSteps(*projection_, *snapshot_, query);
 }
 
@@ -47,7 +47,7 @@ absl::StatusOr<std::vector<PairAggregate>> NativeEventView::Pairs(const PairQuer
   return ComputePairs(*projection_, *snapshot_, query);
 }
 
-absl::StatusOr<TransitionGraph> NativeEventView::Graph(const GraphQuery& query) const {
+absl::StatusOr<Grouped<TransitionGraph>> NativeEventView::Graph(const GraphQuery& query) const {
   return ComputeGraph(*projection_, *snapshot_, query);
 }
 

@@ -19,11 +19,11 @@ class NativeEventView : public EventView {
   EventSequence watermark() const override { return EventSequence{snapshot_->watermark}; }
   EventStatistics Statistics() const override;
 
-  absl::StatusOr<std::vector<VolumeAggregate>> Volume(const VolumeQuery& query) const override;
-  absl::StatusOr<std::vector<ScoreHistogram>> Scores(const ScoreQuery& query) const override;
-  absl::StatusOr<std::vector<StepReach>> Steps(const StepQuery& query) const override;
+  absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> Volume(const VolumeQuery& query) const override;
+  absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> Scores(const ScoreQuery& query) const override;
+  absl::StatusOr<std::vector<Grouped<StepReach>>> Steps(const StepQuery& query) const override;
   absl::StatusOr<std::vector<PairAggregate>> Pairs(const PairQuery& query) const override;
-  absl::StatusOr<TransitionGraph> Graph(const GraphQuery& query) const override;
+  absl::StatusOr<Grouped<TransitionGraph>> Graph(const GraphQuery& query) const override;
   absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const override;
 
   absl::StatusOr<std::optional<CustomerSummary>> FindCustomer(absl::string_view customer_id) const override;

@@ -12,15 +12,16 @@
 
 namespace throughline {
 
-absl::StatusOr<std::vector<VolumeAggregate>> ComputeVolume(Projection& projection, const Snapshot& snapshot,
-                                                           const VolumeQuery& query);
-absl::StatusOr<std::vector<ScoreHistogram>> ComputeScores(Projection& projection, const Snapshot& snapshot,
-                                                          const ScoreQuery& query);
-absl::StatusOr<std::vector<StepReach>> ComputeSteps(Projection& projection, const Snapshot& snapshot,
-                                                    const StepQuery& query);
+absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> ComputeVolume(Projection& projection, const Snapshot& snapshot,
+                                                                    const VolumeQuery& query);
+absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> ComputeScores(Projection& projection, const Snapshot& snapshot,
+                                                                   const ScoreQuery& query);
+absl::StatusOr<std::vector<Grouped<StepReach>>> ComputeSteps(Projection& projection, const Snapshot& snapshot,
+                                                             const StepQuery& query);
 absl::StatusOr<std::vector<PairAggregate>> ComputePairs(Projection& projection, const Snapshot& snapshot,
                                                         const PairQuery& query);
-absl::StatusOr<TransitionGraph> ComputeGraph(Projection& projection, const Snapshot& snapshot, const GraphQuery& query);
+absl::StatusOr<Grouped<TransitionGraph>> ComputeGraph(Projection& projection, const Snapshot& snapshot,
+                                                      const GraphQuery& query);
 absl::StatusOr<RunPositions> ComputePositions(Projection& projection, const Snapshot& snapshot,
                                               const PositionQuery& query);
 
@@ -35,5 +36,19 @@ struct PerWindow {
     for (size_t i = 0; i < windows.size(); ++i) windows[i].Merge(other.windows[i]);
   }
 };
+
+// An answer without breakdown.
+template <typename Aggregate>
+Grouped<Aggregate> Whole(Aggregate aggregate) {
+  Grouped<Aggregate> out;
+  out.groups.emplace(GroupKey(), std::move(aggregate));
+  return out;
+}
+template <typename Aggregate>
+std::vector<Grouped<Aggregate>> Wholes(std::vector<Aggregate> windows) {
+  std::vector<Grouped<Aggregate>> out;
+  for (Aggregate& aggregate : windows) out.push_back(Whole(std::move(aggregate)));
+  return out;
+}
 
 }  // namespace throughline

@@ -21,8 +21,8 @@ void Count(double score, ScoreHistogram& histogram) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<ScoreHistogram>> ComputeScores(Projection& projection, const Snapshot& snapshot,
-                                                          const ScoreQuery& query) {
+absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> ComputeScores(Projection& projection, const Snapshot& snapshot,
+                                                                   const ScoreQuery& query) {
   ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile(query.any_of, projection, snapshot));
   const Windows windows(query.windows);
   using Totals = PerWindow<ScoreHistogram>;
@@ -54,7 +54,7 @@ absl::StatusOr<std::vector<ScoreHistogram>> ComputeScores(Projection& projection
     }
   };
   const auto make = [&] { return Totals{std::vector<ScoreHistogram>(windows.size())}; };
-  return PassOverPartitions(snapshot, make, pass).windows;
+  return Wholes(PassOverPartitions(snapshot, make, pass).windows);
 }
 
 }  // namespace throughline

@@ -61,9 +61,11 @@ class RunReader {
 
 }  // namespace
 
-absl::StatusOr<std::vector<StepReach>> ComputeSteps(Projection& projection, const Snapshot& snapshot,
-                                                    const StepQuery& query) {
-  ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile(query.steps, projection, snapshot));
+absl::StatusOr<std::vector<Grouped<StepReach>>> ComputeSteps(Projection& projection, const Snapshot& snapshot,
+                                                             const StepQuery& query) {
+  std::vector<EventSelector> steps;
+  for (const StepQuery::Step& step : query.steps) steps.push_back(step.selector);
+  ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile(steps, projection, snapshot));
   ASSIGN_OR_RETURN(const PropertyColumn* const correlation, CorrelationColumn(projection, query.run));
   const Windows windows(query.windows);
   const int step_count = selectors.size();
@@ -94,7 +96,7 @@ absl::StatusOr<std::vector<StepReach>> ComputeSteps(Projection& projection, cons
     empty.reached.assign(step_count, 0);
     return Totals{std::vector<StepReach>(windows.size(), empty)};
   };
-  return PassOverPartitions(snapshot, make, pass).windows;
+  return Wholes(PassOverPartitions(snapshot, make, pass).windows);
 }
 
 }  // namespace throughline

@@ -7,8 +7,8 @@
 
 namespace throughline {
 
-absl::StatusOr<std::vector<VolumeAggregate>> ComputeVolume(Projection& projection, const Snapshot& snapshot,
-                                                           const VolumeQuery& query) {
+absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> ComputeVolume(Projection& projection, const Snapshot& snapshot,
+                                                                    const VolumeQuery& query) {
   ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile(query.any_of, projection, snapshot));
   const Windows windows(query.windows);
   using Totals = PerWindow<VolumeAggregate>;
@@ -29,7 +29,7 @@ absl::StatusOr<std::vector<VolumeAggregate>> ComputeVolume(Projection& projectio
     }
   };
   const auto make = [&] { return Totals{std::vector<VolumeAggregate>(windows.size())}; };
-  return PassOverPartitions(snapshot, make, pass).windows;
+  return Wholes(PassOverPartitions(snapshot, make, pass).windows);
 }
 
 }  // namespace throughline

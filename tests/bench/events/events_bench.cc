@@ -110,18 +110,18 @@ void BenchQueries(const EventView& view) {
     selector.event_names = {name};
     return selector;
   };
-  VolumeQuery volume{{named("order_placed")}, {TimeRange()}};
+  VolumeQuery volume{{named("order_placed")}, {TimeRange()}, {}};
   measure("volume of one name", [&] { return view.Volume(volume).ok(); });
   EventSelector filtered;
   filtered.filter = *Filter::Parse("properties.plan = \"pro\" AND channel = \"web\"");
   volume.any_of = {filtered};
   measure("volume of a filter of two fields", [&] { return view.Volume(volume).ok(); });
-  const ScoreQuery scores{{named("survey_answered")}, {TimeRange()}, RespondentPolicy::kLatest};
+  const ScoreQuery scores{{named("survey_answered")}, {TimeRange()}, RespondentPolicy::kLatest, {}};
   measure("scores, latest per customer", [&] { return view.Scores(scores).ok(); });
   StepQuery steps;
   for (const char* name :
        {"email_opened", "site_visit", "product_view", "add_to_cart", "checkout_started", "order_placed"}) {
-    steps.steps.push_back(named(name));
+    steps.steps.push_back({named(name)});
   }
   steps.window = absl::Hours(24 * 30);
   steps.windows = {TimeRange()};

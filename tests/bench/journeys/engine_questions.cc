@@ -44,10 +44,10 @@ v1::CustomerEvent MakeEvent(const JourneyEvents& events, uint32_t place, uint32_
 
 Answer Funnel(const EventView& view) {
   StepQuery query;
-  for (const uint8_t step : kFunnelSteps) query.steps.push_back(Named(step));
+  for (const uint8_t step : kFunnelSteps) query.steps.push_back({Named(step)});
   query.window = absl::Seconds(kFunnelWindow);
   query.windows = {TimeRange()};
-  const StepReach reach = Require(view.Steps(query)).front();
+  const StepReach reach = Require(view.Steps(query)).front().whole();
   Answer rows;
   int64_t before = reach.runs;
   for (size_t i = 0; i <= reach.reached.size(); ++i) {
@@ -67,9 +67,9 @@ Answer Nps(const EventView& view) {
       query.windows.push_back(
           {absl::FromCivil(month, absl::UTCTimeZone()), absl::FromCivil(month + 1, absl::UTCTimeZone())});
     }
-    const std::vector<ScoreHistogram> months = Require(view.Scores(query));
+    const std::vector<Grouped<ScoreHistogram>> months = Require(view.Scores(query));
     for (size_t month = 0; month < months.size(); ++month) {
-      const auto& counts = months[month].counts;
+      const auto& counts = months[month].whole().counts;
       int64_t n = 0, promoters = 0, detractors = 0;
       for (size_t score = 0; score <= 10; ++score) {
         n += counts[score];

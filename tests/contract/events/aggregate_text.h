@@ -38,7 +38,9 @@ inline std::string ToText(const PairAggregate& a) {
                       a.negative, " target only ", a.target_only, " durations ", ToText(a.durations));
 }
 
-inline std::string ToText(const TransitionGraph::Edge& a) { return absl::StrCat(a.count, " in ", ToText(a.durations)); }
+inline std::string ToText(const TransitionGraph::Edge& a) {
+  return absl::StrCat(a.count, " in ", a.duration_micros, " ", ToText(a.durations));
+}
 
 inline std::string ToText(const TransitionGraph& a) {
   std::string out = absl::StrCat("events ", a.events, " runs ", a.runs, "\n");
@@ -67,6 +69,27 @@ inline std::string ToText(const RunPositions& a) {
   for (const auto& [pair, edge] : a.transitions) {
     absl::StrAppend(&out, pair.first, " -> ", pair.second, ": ", edge.count, " by ", edge.runs, " runs in ",
                     ToText(edge.durations), "\n");
+  }
+  return out;
+}
+
+inline std::string ToText(const GroupKey& key) {
+  std::string out;
+  for (const GroupValue& value : key) {
+    absl::StrAppend(&out, "[",
+                    value.kind == GroupValue::Kind::kValue   ? value.text
+                    : value.kind == GroupValue::Kind::kOther ? "(other)"
+                                                             : "(missing)",
+                    "] ");
+  }
+  return out;
+}
+
+template <typename Aggregate>
+std::string ToText(const Grouped<Aggregate>& grouped) {
+  std::string out;
+  for (const auto& [key, aggregate] : grouped.groups) {
+    absl::StrAppend(&out, out.empty() ? "" : "\n", ToText(key), ToText(aggregate));
   }
   return out;
 }

@@ -19,10 +19,10 @@ class Asker {
 
   std::vector<int64_t> Steps(const std::vector<std::string>& names, absl::Duration window = absl::InfiniteDuration()) {
     StepQuery query;
-    for (const std::string& name : names) query.steps.push_back(Select({name}));
+    for (const std::string& name : names) query.steps.push_back({Select({name})});
     query.window = window;
     query.windows = {Always()};
-    return (*view_->Steps(query))[0].reached;
+    return (*view_->Steps(query))[0].whole().reached;
   }
 
  private:
@@ -35,7 +35,7 @@ VolumeAggregate VolumeOf(const EventView& view, const EventSelector& selector, T
   query.windows = {window};
   const auto volume = view.Volume(query);
   EXPECT_THAT(volume, IsOk());
-  return (*volume)[0];
+  return (*volume)[0].whole();
 }
 
 TEST_P(EventStoreContractTest, Volume_WindowIsHalfOpen) {
@@ -126,11 +126,11 @@ TEST_P(EventStoreContractTest, Steps_OneEventServesOneStep) {
   // Two events of one moment: the one that fits both steps must give way to the one that fits only the first.
   MustAppend({Event("3").Customer("d").Name("x").Channel("web").At(1), Event("4").Customer("d").Name("y").At(1)});
   StepQuery query;
-  query.steps = {Select({"x", "y"}), Select({"x"})};
+  query.steps = {{Select({"x", "y"})}, {Select({"x"})}};
   query.windows = {Always()};
-  EXPECT_THAT((*View()->Steps(query))[0].reached, ElementsAre(1, 1));
-  query.steps = {Select({"x"}), Select({"x", "y"}), Select({"y"})};
-  EXPECT_THAT((*View()->Steps(query))[0].reached, ElementsAre(1, 1, 0));
+  EXPECT_THAT((*View()->Steps(query))[0].whole().reached, ElementsAre(1, 1));
+  query.steps = {{Select({"x"})}, {Select({"x", "y"})}, {Select({"y"})}};
+  EXPECT_THAT((*View()->Steps(query))[0].whole().reached, ElementsAre(1, 1, 0));
 }
 
 TEST_P(EventStoreContractTest, Steps_RunsOfACorrelationProperty_AreApart) {
@@ -138,7 +138,7 @@ TEST_P(EventStoreContractTest, Steps_RunsOfACorrelationProperty_AreApart) {
               Event("3").Name("a").Property("order", "2").At(0), Event("4").Name("b").At(5),
               Event("5").Customer("d").Name("b").Property("order", "1").At(9)});
   StepQuery query;
-  query.steps = {Select({"a"}), Select({"b"})};
+  query.steps = {{Select({"a"})}, {Select({"b"})}};
   query.run.correlation_property = "order";
   query.windows = {Always()};
   EXPECT_EQ(ToText(View()->Steps(query)), "runs 3 immature 0 reached 2 1\n");
@@ -147,7 +147,7 @@ TEST_P(EventStoreContractTest, Steps_RunsOfACorrelationProperty_AreApart) {
 TEST_P(EventStoreContractTest, Steps_WindowTakesRunsByTheirFirstEventOfTheFirstStep) {
   MustAppend({Event("1").Name("a").At(5), Event("2").Name("a").At(15), Event("3").Name("b").At(16)});
   StepQuery query;
-  query.steps = {Select({"a"}), Select({"b"})};
+  query.steps = {{Select({"a"})}, {Select({"b"})}};
   query.windows = {Between(0, 10), Between(10, 20)};
   EXPECT_EQ(ToText(View()->Steps(query)), "runs 1 immature 0 reached 1 1\nruns 1 immature 0 reached 0 0\n");
 }
@@ -155,12 +155,12 @@ TEST_P(EventStoreContractTest, Steps_WindowTakesRunsByTheirFirstEventOfTheFirstS
 TEST_P(EventStoreContractTest, Steps_ImmatureUntilTheWindowOfTheLatestAttemptHasElapsed) {
   MustAppend({Event("1").Name("a").At(0), Event("2").Name("a").At(20)});
   StepQuery query;
-  query.steps = {Select({"a"}), Select({"b"})};
+  query.steps = {{Select({"a"})}, {Select({"b"})}};
   query.window = absl::Seconds(10);
   query.windows = {Always()};
   const auto immature_at = [&](absl::Time now) {
     query.now = now;
-    return (*View()->Steps(query))[0].immature;
+    return (*View()->Steps(query))[0].whole().immature;
   };
   EXPECT_EQ(immature_at(At(30)), 1);
   EXPECT_EQ(immature_at(At(31)), 0);

@@ -135,15 +135,24 @@ EventSelector RandomSelector(Random& random, int depth) {
 Questions RandomQuestions(Random& random) {
   Questions out;
   for (int i = 0; i < 8; ++i) {
-    out.volumes.push_back({RandomSelectors(random, Below(random, 3)), RandomWindows(random)});
+    out.volumes.push_back({RandomSelectors(random, Below(random, 3)), RandomWindows(random), {}});
     const auto policy =
         OneOf<RespondentPolicy>(random, {RespondentPolicy::kAll, RespondentPolicy::kFirst, RespondentPolicy::kLatest});
-    out.scores.push_back({RandomSelectors(random, 1 + Below(random, 2)), RandomWindows(random), policy});
-    out.steps.push_back({RandomSelectors(random, 1 + Below(random, 4)), RandomRun(random), RandomDuration(random),
-                         RandomNow(random), RandomWindows(random)});
+    out.scores.push_back({RandomSelectors(random, 1 + Below(random, 2)), RandomWindows(random), policy, {}});
+    StepQuery steps;
+    for (EventSelector& selector : RandomSelectors(random, 1 + Below(random, 4))) steps.steps.push_back({selector});
+    steps.run = RandomRun(random);
+    steps.window = RandomDuration(random);
+    steps.now = RandomNow(random);
+    steps.windows = RandomWindows(random);
+    out.steps.push_back(steps);
     out.pairs.push_back({RandomSelector(random), RandomSelector(random), RandomRun(random), RandomDuration(random),
                          RandomNow(random), RandomWindows(random)});
-    out.graphs.push_back({RandomSelector(random), RandomRun(random), RandomWindows(random).back()});
+    GraphQuery graph;
+    graph.selector = RandomSelector(random);
+    graph.run = RandomRun(random);
+    graph.window = RandomWindows(random).back();
+    out.graphs.push_back(graph);
     PositionQuery positions;
     for (int t = 1 + Below(random, 4); t > 0; --t) {
       positions.touchpoints.push_back({RandomSelector(random), Chance(random, 20), RandomDuration(random)});

@@ -273,8 +273,8 @@ TEST_P(EventStoreContractTest, View_StaysAsItWasWhenOpened) {
   VolumeQuery query;
   query.any_of = {Select({}, "properties.plan = null")};  // a column that is made only now
   query.windows = {Always()};
-  EXPECT_EQ((*old_view->Volume(query))[0].events, 1);
-  EXPECT_EQ((*View()->Volume(query))[0].events, 3);
+  EXPECT_EQ((*old_view->Volume(query))[0].whole().events, 1);
+  EXPECT_EQ((*View()->Volume(query))[0].whole().events, 3);
 }
 
 TEST_P(EventStoreContractTest, View_AfterAnAcknowledgementOnAnyThread_IncludesIt) {
@@ -306,12 +306,12 @@ TEST_P(EventStoreContractTest, View_OfUnknownWorkspace_IsEmptyAndMakesNone) {
   VolumeQuery query;
   query.any_of = {Select({"a"}, "properties.x = 1")};
   query.windows = {Always()};
-  EXPECT_EQ((*view->Volume(query))[0].events, 0);
+  EXPECT_EQ((*view->Volume(query))[0].whole().events, 0);
   StepQuery steps;
-  steps.steps = {Select({"a"}), Select({"b"})};
+  steps.steps = {{Select({"a"})}, {Select({"b"})}};
   steps.run.correlation_property = "order";
   steps.windows = {Always()};
-  EXPECT_THAT((*view->Steps(steps))[0].reached, ElementsAre(0, 0));
+  EXPECT_THAT((*view->Steps(steps))[0].whole().reached, ElementsAre(0, 0));
   EXPECT_EQ(View("nowhere")->watermark(), EventSequence{0});
 }
 
@@ -323,7 +323,7 @@ TEST_P(EventStoreContractTest, View_OutlivesItsStore) {
   VolumeQuery query;
   query.any_of = {Select({}, "properties.plan = \"pro\"")};
   query.windows = {Always()};
-  EXPECT_EQ((*view->Volume(query))[0].events, 1);
+  EXPECT_EQ((*view->Volume(query))[0].whole().events, 1);
 }
 
 TEST_P(EventStoreContractTest, AppendObserver_LearnsOfWhatWasRecordedOnly) {

@@ -64,7 +64,8 @@ int BestFrom(const Sorted& run, const StepQuery& query, std::vector<bool>& used,
   int best = step;
   for (size_t i = 0; i < run.size(); ++i) {
     const absl::Time time = TimeOf(*run[i]);
-    if (used[i] || time < last || time - start > query.window || !MatchesSelector(query.steps[step], *run[i])) continue;
+    if (used[i] || time < last || time - start > query.window || !MatchesSelector(query.steps[step].selector, *run[i]))
+      continue;
     used[i] = true;
     best = std::max(best, BestFrom(run, query, used, step + 1, start, time));
     used[i] = false;
@@ -130,7 +131,7 @@ std::vector<StepReach> ReferenceSteps(const Events& events, const StepQuery& que
       std::optional<absl::Time> entry, latest;
       std::vector<bool> used(run.size());
       for (size_t i = 0; i < run.size(); ++i) {
-        if (!MatchesSelector(query.steps[0], *run[i])) continue;
+        if (!MatchesSelector(query.steps[0].selector, *run[i])) continue;
         const absl::Time start = TimeOf(*run[i]);
         if (!entry.has_value()) entry = start;
         latest = start;
@@ -207,6 +208,7 @@ TransitionGraph ReferenceGraph(const Events& events, const GraphQuery& query) {
       if (i == 0) continue;
       TransitionGraph::Edge& edge = graph.edges[{run[i - 1]->event_name(), run[i]->event_name()}];
       ++edge.count;
+      edge.duration_micros += Micros(TimeOf(*run[i]) - TimeOf(*run[i - 1]));
       edge.durations.Add(Micros(TimeOf(*run[i]) - TimeOf(*run[i - 1])));
     }
     for (const std::string& name : names) ++graph.nodes[name].runs;

@@ -61,10 +61,10 @@ class DiscoverTest : public testing::CatalogFixture {
   }
 
   v1::JourneyMap Draft() {
-    const absl::StatusOr<TransitionGraph> graph = view_->Graph(GraphQuery());
+    const absl::StatusOr<Grouped<TransitionGraph>> graph = view_->Graph(GraphQuery());
     EXPECT_OK(graph);
     if (!graph.ok()) return {};
-    graph_ = *graph;
+    graph_ = graph->whole();
     DiscoverOptions options;
     options.workspace_name = "workspaces/w";
     return DiscoverJourneyMap(graph_, options);

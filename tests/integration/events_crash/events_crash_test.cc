@@ -67,7 +67,7 @@ std::array<int64_t, kWriters> Check(const EventView& view) {
   VolumeQuery query;
   query.windows = {TimeRange()};
   query.any_of.emplace_back().event_names = {"even"};
-  EXPECT_EQ((*view.Volume(query))[0].events, even);
+  EXPECT_EQ((*view.Volume(query))[0].whole().events, even);
 
   std::array<int64_t, kWriters> highest{};
   for (int writer = 0; writer < kWriters; ++writer) {

@@ -135,8 +135,8 @@ TEST(AggregatesTest, Merge_AddsEveryCount) {
   EXPECT_EQ(scores.other, 3);
   EXPECT_EQ(scores.missing, 4);
 
-  StepReach steps{{5, 3}, 9, 1};
-  steps.Merge({{1, 1}, 2, 1});
+  StepReach steps{{5, 3}, {}, 9, 1};
+  steps.Merge({{1, 1}, {}, 2, 1});
   EXPECT_THAT(steps.reached, ::testing::ElementsAre(6, 4));
   EXPECT_EQ(steps.runs, 11);
   EXPECT_EQ(steps.immature, 2);
