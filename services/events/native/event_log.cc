@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstring>
+#include <limits>
 #include <mutex>
 
 #include "absl/base/internal/endian.h"
@@ -181,6 +182,16 @@ absl::StatusOr<std::map<std::string, uint32_t>> EventLog::Workspaces() const {
   }
   RETURN_IF_ERROR(Mapped(it->status()));
   return out;
+}
+
+absl::StatusOr<int64_t> EventLog::LastSequence(uint32_t workspace) const {
+  ASSIGN_OR_RETURN(const auto reading, Reading());
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  const EventKey greatest(workspace, std::numeric_limits<int64_t>::max());
+  it->SeekForPrev(greatest.slice());
+  RETURN_IF_ERROR(Mapped(it->status()));
+  const rocksdb::Slice prefix(greatest.slice().data(), kEventPrefixSize);
+  return it->Valid() && it->key().starts_with(prefix) ? SequenceOf(it->key()) : 0;
 }
 
 absl::Status EventLog::Scan(uint32_t workspace, int64_t from, int64_t to, const ScanFunction& function) const {

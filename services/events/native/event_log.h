@@ -5,8 +5,8 @@
 //   'e' <workspace number, u32> <sequence, u64>     → record time in microseconds, i64; canonical event
 //   (event_record.h)
 // Integers are big-endian in keys and little-endian in values. Sequences run from 1 without gaps. The identity of an
-// event is inside its bytes, and the index of identities is in memory: a second, randomly ordered index on disk costs
-// six times the writer's time (docs/decisions/event-log.md).
+// event is inside its bytes, and the index of identities is in files of its own (identity_index.h): a second, randomly
+// ordered index in the database costs six times the writer's time (docs/decisions/event-log.md).
 #pragma once
 
 #include <cstdint>
@@ -59,6 +59,9 @@ class EventLog {
   absl::Status EnsureWritable();
 
   absl::StatusOr<std::map<std::string, uint32_t>> Workspaces() const;
+
+  // 0 if there are no events.
+  absl::StatusOr<int64_t> LastSequence(uint32_t workspace) const;
 
   // Events with sequences in [from, to], in order. DATA_LOSS if one is missing in between. Any status of `function`
   // ends the scan and is returned.

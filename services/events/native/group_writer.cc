@@ -158,8 +158,8 @@ void GroupWriter::FetchPossibleDuplicates(Group& group) {
     WriterWorkspace* const workspace = group.results[b].workspace;
     if (workspace == nullptr) continue;
     for (const EncodedBatch::Event& event : group.batches[b]->events) {
-      const int64_t sequence = workspace->identities.Find(event.identity_hash);
-      if (sequence != 0) wanted[workspace].push_back(sequence);
+      const absl::StatusOr<int64_t> sequence = workspace->identities->Find(event.identity_hash);
+      if (sequence.ok() && *sequence != 0) wanted[workspace].push_back(*sequence);
     }
   }
   size_t bytes = 0;
@@ -195,7 +195,7 @@ absl::Status GroupWriter::ResolveEvent(Group& group, size_t batch, size_t event)
   const absl::string_view bytes = group.batches[batch]->EventBytes(event);
   uint64_t key = group.batches[batch]->events[event].identity_hash;
   for (;; ++key) {
-    const int64_t sequence = workspace.identities.Find(key);
+    ASSIGN_OR_RETURN(const int64_t sequence, workspace.identities->Find(key));
     if (sequence == 0) break;
     absl::string_view known;
     std::vector<EventLog::Record> read;
@@ -218,7 +218,7 @@ absl::Status GroupWriter::ResolveEvent(Group& group, size_t batch, size_t event)
   if (workspace.last_sequence == kSequenceMax) {
     return LimitExceeded("Events of one workspace", kSequenceMax, "events");
   }
-  workspace.identities.Insert(key, ++workspace.last_sequence);
+  workspace.identities->Insert(key, ++workspace.last_sequence);
   pending.events.push_back(bytes);
   result.added.push_back({batch, event, key});
   result.outcomes.push_back(AppendOutcome::kRecorded);
@@ -229,7 +229,7 @@ absl::Status GroupWriter::ResolveEvent(Group& group, size_t batch, size_t event)
 void GroupWriter::UndoBatch(Group& group, size_t batch) {
   Group::Result& result = group.results[batch];
   for (auto added = result.added.rbegin(); added != result.added.rend(); ++added) {
-    result.workspace->identities.Remove(added->index_key);
+    result.workspace->identities->Remove(added->index_key);
     --result.workspace->last_sequence;
     group.pending[result.workspace].events.pop_back();
   }
@@ -276,7 +276,10 @@ void GroupWriter::Report(Group& group, const absl::Status& written) {
       group.batches[b]->done(result.status);
     }
   }
-  for (const auto& [workspace, unused] : recorded) on_recorded_(*workspace);
+  for (const auto& [workspace, unused] : recorded) {
+    workspace->identities->Committed();  // what was not written is undone
+    on_recorded_(*workspace);
+  }
 }
 
 }  // namespace throughline

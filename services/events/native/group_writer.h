@@ -31,7 +31,7 @@ struct WriterWorkspace {
   uint32_t number = 0;
   bool in_log = false;  // its number is recorded
   int64_t last_sequence = 0;
-  IdentityIndex identities;
+  std::unique_ptr<IdentityIndex> identities;
   std::shared_ptr<Projection> projection;
 };
 

@@ -1,5 +1,6 @@
 #include "services/events/native/native_event_store.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <map>
 #include <mutex>
@@ -9,11 +10,14 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "rocksdb/env.h"
+#include "services/base/executor.h"
 #include "services/base/log.h"
 #include "services/base/status_macros.h"
 #include "services/events/native/event_record.h"
 #include "services/events/native/group_writer.h"
 #include "services/events/native/native_event_view.h"
+#include "services/events/native/stable_hash.h"
 #include "throughline/errors.h"
 
 namespace throughline {
@@ -22,6 +26,9 @@ namespace {
 // At start: progress is told this often, looked at after so many events.
 constexpr absl::Duration kProgressInterval = absl::Seconds(2);
 constexpr int64_t kProgressEvents = 100'000;
+
+// Events that a rebuild of identities reads at a time.
+constexpr int64_t kScanEvents = 256 << 10;
 
 constexpr size_t kEncodedSlackBytes = 32;
 
@@ -76,14 +83,24 @@ class Store : public NativeEventStore {
  public:
   static absl::StatusOr<std::unique_ptr<EventStore>> Open(const NativeEventStoreOptions& options) {
     ASSIGN_OR_RETURN(std::shared_ptr<EventLog> log, EventLog::Open(options.directory, options.env));
-    auto store = std::make_unique<Store>(options, std::move(log));
+    rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
+    const std::string identities = absl::StrCat(options.directory, "/identities");
+    ASSIGN_OR_RETURN(const uint64_t seed, EnsureIdentitySeed(env, identities));
+    auto store = std::make_unique<Store>(options, std::move(log), env, seed);
     RETURN_IF_ERROR(store->Load());
     store->StartWriter();
     return std::unique_ptr<EventStore>(std::move(store));
   }
 
-  Store(const NativeEventStoreOptions& options, std::shared_ptr<EventLog> log)
-      : options_(options), log_(std::move(log)) {}
+  Store(const NativeEventStoreOptions& options, std::shared_ptr<EventLog> log, rocksdb::Env* env, uint64_t seed)
+      : options_(options), env_(env), identity_seed_(seed), log_(std::move(log)) {}
+
+  ~Store() override {
+    writer_.reset();
+    for (const auto& [id, workspace] : workspaces_) workspace->identities->StopBackground();
+    identity_work_.Shutdown();
+    for (const auto& [id, workspace] : workspaces_) workspace->identities->Close();
+  }
 
   void Append(absl::string_view workspace, absl::Span<const v1::CustomerEvent* const> events,
               AppendCallback done) override {
@@ -97,7 +114,8 @@ class Store : public NativeEventStore {
     for (const v1::CustomerEvent* event : events) {
       const size_t offset = bytes->size();
       AppendCanonicalEvent(*event, *bytes);
-      batch->events.push_back({offset, bytes->size() - offset, IdentityIndex::HashOf(event->source(), event->id())});
+      batch->events.push_back(
+          {offset, bytes->size() - offset, IdentityHash(event->source(), event->id(), identity_seed_)});
     }
     batch->bytes = std::move(bytes);
     writer_->Append(std::move(batch));
@@ -126,21 +144,22 @@ class Store : public NativeEventStore {
     ASSIGN_OR_RETURN(const Workspaces numbers, log_->Workspaces());
     absl::Time told = absl::Now();
     for (const auto& [id, number] : numbers) {
-      WriterWorkspace& workspace = EnsureWorkspace(id);
-      workspace.number = number;
+      WriterWorkspace& workspace = *(workspaces_[id] = MakeWorkspace(id, number));
       workspace.in_log = true;
       last_number_ = std::max(last_number_, number);
-      workspace.projection = std::make_shared<Projection>(log_, number);
+      ASSIGN_OR_RETURN(workspace.last_sequence, log_->LastSequence(number));
+      ASSIGN_OR_RETURN(const int64_t covered, workspace.identities->Open(workspace.last_sequence));
+      absl::Status recovered;
       RETURN_IF_ERROR(workspace.projection->Load([&](int64_t sequence, const EventFields& fields) {
-        uint64_t key = IdentityIndex::HashOf(fields.source, fields.id);
-        while (workspace.identities.Find(key) != 0) ++key;
-        workspace.identities.Insert(key, sequence);
-        workspace.last_sequence = sequence;
+        if (sequence > covered && recovered.ok()) {
+          recovered = workspace.identities->Recover(IdentityHash(fields.source, fields.id, identity_seed_), sequence);
+        }
         if (sequence % kProgressEvents == 0 && absl::Now() - told > kProgressInterval) {
           told = absl::Now();
           LogInfo("reading recorded events", {{"workspace", workspace.id}, {"events", absl::StrCat(sequence)}});
         }
       }));
+      RETURN_IF_ERROR(recovered);
       // Sorted now, while nobody waits for it.
       RETURN_IF_ERROR(workspace.projection->Latest().status());
     }
@@ -157,13 +176,44 @@ class Store : public NativeEventStore {
   WriterWorkspace& EnsureWorkspace(const std::string& id) {
     const std::lock_guard lock(mutex_);
     std::unique_ptr<WriterWorkspace>& workspace = workspaces_[id];
-    if (workspace == nullptr) {
-      workspace = std::make_unique<WriterWorkspace>();
-      workspace->id = id;
-      workspace->number = ++last_number_;
-      workspace->projection = std::make_shared<Projection>(log_, workspace->number);
-    }
+    if (workspace == nullptr) workspace = MakeWorkspace(id, ++last_number_);
     return *workspace;
+  }
+
+  std::unique_ptr<WriterWorkspace> MakeWorkspace(const std::string& id, uint32_t number) {
+    auto workspace = std::make_unique<WriterWorkspace>();
+    workspace->id = id;
+    workspace->number = number;
+    workspace->projection = std::make_shared<Projection>(log_, number);
+    IdentityIndexOptions options;
+    options.env = env_;
+    options.directory = absl::StrCat(options_.directory, "/identities/", number);
+    options.workspace = number;
+    options.hash_seed = identity_seed_;
+    options.background = &identity_work_;
+    options.open_entries_max = options_.limits.open_identities_max;
+    options.scan_log = [this, number](int64_t first, int64_t last, const IdentityIndexOptions::Visit& visit) {
+      return ScanIdentities(number, first, last, visit);
+    };
+    workspace->identities = std::make_unique<IdentityIndex>(std::move(options));
+    return workspace;
+  }
+
+  // In pieces, as whoever opens the log anew after a failed write waits for readers.
+  absl::Status ScanIdentities(uint32_t number, int64_t first, int64_t last,
+                              const IdentityIndexOptions::Visit& visit) const {
+    for (int64_t from = first; from <= last; from += kScanEvents) {
+      RETURN_IF_ERROR(log_->Scan(number, from, std::min(last, from + kScanEvents - 1),
+                                 [&](int64_t sequence, absl::string_view event) -> absl::Status {
+                                   EventFields fields;
+                                   if (!ReadEventFields(event, fields)) {
+                                     return StoreDamaged("the event store", absl::StrCat("workspace ", number),
+                                                         absl::StrCat("event ", sequence, " cannot be read"));
+                                   }
+                                   return visit(sequence, IdentityHash(fields.source, fields.id, identity_seed_));
+                                 }));
+    }
+    return absl::OkStatus();
   }
 
   void Recorded(WriterWorkspace& workspace) {
@@ -173,7 +223,10 @@ class Store : public NativeEventStore {
   }
 
   const NativeEventStoreOptions options_;
+  rocksdb::Env* const env_;
+  const uint64_t identity_seed_;
   const std::shared_ptr<EventLog> log_;
+  Executor identity_work_{"identities", 1};
   std::mutex mutex_;  // guards the map itself; a workspace's fields belong to the writer, except its projection
   std::map<std::string, std::unique_ptr<WriterWorkspace>> workspaces_;
   uint32_t last_number_ = 0;

@@ -27,6 +27,8 @@ struct NativeEventStoreLimits {
   size_t waiting_bytes_max = 64 << 20;
   // Batches above this many serialised bytes do not join a group, so that one commit stays below a second of disk.
   size_t group_bytes_max = 8 << 20;
+  // Identities of one workspace that are held in memory before they are sealed into a file (identity_index.h).
+  size_t open_identities_max = 512 << 10;
 };
 
 struct NativeEventStoreOptions {
