@@ -121,8 +121,8 @@ absl::StatusOr<int64_t> IdentityIndex::Open(int64_t last_in_log) {
     covered = range.last_sequence;
   }
   if (last_in_log - covered > static_cast<int64_t>(2 * options_.open_entries_max)) {
-    LogWarning("identities are missing and are made from the log",
-               {{"directory", options_.directory}, {"events", RangeText(covered + 1, last_in_log)}});
+    LogInfo("identities that are in no file are made from the log",
+            {{"directory", options_.directory}, {"events", RangeText(covered + 1, last_in_log)}});
   }
   Replace({}, runs);
   Refresh();
@@ -396,7 +396,7 @@ absl::StatusOr<Run> IdentityIndex::Write(const Part& part) {
 absl::StatusOr<Run> IdentityIndex::Merge(absl::Span<const Run> inputs) {
   std::vector<IdentityRunReader> readers;
   for (const Run& run : inputs) {
-    ASSIGN_OR_RETURN(IdentityRunReader reader, IdentityRunReader::Open(options_.env, run));
+    ASSIGN_OR_RETURN(IdentityRunReader reader, IdentityRunReader::Open(run));
     readers.push_back(std::move(reader));
   }
   ASSIGN_OR_RETURN(

@@ -96,6 +96,8 @@ constexpr int kInterpolations = 4;
 // What a reader reads at a time: 1 MB.
 constexpr size_t kReadBlocks = 256;
 
+size_t MappedBytes(uint64_t filter_lines) { return kPageBytes + filter_lines * sizeof(FilterLine); }
+
 absl::Status DamagedRun(const std::string& path, absl::string_view problem) {
   return StoreDamaged("the index of identities", path, problem);
 }
@@ -111,7 +113,7 @@ absl::string_view HeaderProblem(const Header& header, size_t file_bytes, uint32_
   if (range.first_sequence < 1 || range.last_sequence > kSequenceMax || range.size() < 1) return "its range is none";
   const Header expected = identity_run::MakeHeader(range);
   if (header.filter_lines != expected.filter_lines || header.blocks != expected.blocks) return "its sizes are wrong";
-  if (file_bytes != kPageBytes + header.filter_lines * sizeof(FilterLine) + header.blocks * sizeof(Block)) {
+  if (file_bytes != MappedBytes(header.filter_lines) + header.blocks * sizeof(Block)) {
     return "it is cut off, or something was appended";
   }
   return "";
@@ -121,7 +123,7 @@ absl::string_view HeaderProblem(const Header& header, size_t file_bytes, uint32_
 
 absl::StatusOr<std::shared_ptr<const IdentityRun>> IdentityRun::Open(rocksdb::Env* env, const std::string& path,
                                                                      uint32_t workspace, uint64_t hash_seed) {
-  // By the file system's own calls first: what a mapping cannot read ends the process.
+  // Read first: what a mapping cannot read ends the process.
   std::unique_ptr<rocksdb::RandomAccessFile> file;
   auto header = std::make_unique<Header>();
   uint64_t bytes = 0;
@@ -137,39 +139,45 @@ absl::StatusOr<std::shared_ptr<const IdentityRun>> IdentityRun::Open(rocksdb::En
   }
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
   if (descriptor < 0) return BackendUnavailable("the event store");
-  void* const mapping = ::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, descriptor, 0);
+  const size_t mapped_bytes = MappedBytes(header->filter_lines);
+  void* const mapping = ::mmap(nullptr, mapped_bytes, PROT_READ, MAP_SHARED, descriptor, 0);
   ::close(descriptor);
   if (mapping == MAP_FAILED) return BackendUnavailable("the event store");
-  // Every look-up needs the filter, hardly one the entries. The call does not wait for the disk.
-  const size_t filter_end = kPageBytes + header->filter_lines * sizeof(FilterLine);
-  ::madvise(mapping, filter_end, MADV_WILLNEED);
-  ::madvise(static_cast<char*>(mapping) + filter_end, bytes - filter_end, MADV_RANDOM);
-  return std::shared_ptr<const IdentityRun>(new IdentityRun(path, static_cast<const Header*>(mapping), bytes));
+  ::madvise(mapping, mapped_bytes, MADV_WILLNEED);  // does not wait for the disk
+  return std::shared_ptr<const IdentityRun>(
+      new IdentityRun(path, std::move(file), static_cast<const Header*>(mapping)));
 }
 
-IdentityRun::IdentityRun(std::string path, const Header* header, size_t bytes)
+IdentityRun::IdentityRun(std::string path, std::unique_ptr<rocksdb::RandomAccessFile> file, const Header* mapped)
     : path_(std::move(path)),
-      range_{header->workspace, header->hash_seed, header->first_sequence, header->last_sequence},
-      header_check_(header->check),
-      filter_lines_(header->filter_lines),
-      blocks_(header->blocks),
-      bytes_(bytes),
-      header_(header),
-      filter_(reinterpret_cast<const FilterLine*>(header + 1)),
-      entries_(reinterpret_cast<const Block*>(filter_ + filter_lines_)) {}
+      range_{mapped->workspace, mapped->hash_seed, mapped->first_sequence, mapped->last_sequence},
+      header_check_(mapped->check),
+      filter_lines_(mapped->filter_lines),
+      blocks_(mapped->blocks),
+      file_(std::move(file)),
+      header_(mapped),
+      filter_(reinterpret_cast<const FilterLine*>(mapped + 1)) {}
 
-IdentityRun::~IdentityRun() { ::munmap(const_cast<Header*>(header_), bytes_); }
+IdentityRun::~IdentityRun() { ::munmap(const_cast<Header*>(header_), MappedBytes(filter_lines_)); }
 
 absl::Status IdentityRun::Damaged() const {
   SetDamaged();
   return DamagedRun(path_, "its entries are damaged");
 }
 
-const Block* IdentityRun::VerifiedBlock(uint64_t block) const {
-  const Block& found = entries_[block];
-  const bool fine = found.check == found.CheckFor(header_check_, block) && found.used > 0 &&
-                    found.used <= kBlockEntries && (found.used == kBlockEntries || block + 1 == blocks_);
-  return fine ? &found : nullptr;
+bool IdentityRun::ReadBlocks(uint64_t first, size_t count, Block* to) const {
+  const size_t bytes = count * sizeof(Block);
+  rocksdb::Slice read;
+  char* const buffer = reinterpret_cast<char*>(to);
+  if (!file_->Read(MappedBytes(filter_lines_) + first * sizeof(Block), bytes, &read, buffer).ok()) return false;
+  if (read.size() != bytes) return false;
+  if (read.data() != buffer) std::memcpy(buffer, read.data(), bytes);
+  for (size_t i = 0; i < count; ++i) {
+    const Block& block = to[i];
+    if (block.check != block.CheckFor(header_check_, first + i)) return false;
+    if (block.used == 0 || block.used > kBlockEntries) return false;
+  }
+  return true;
 }
 
 absl::StatusOr<int64_t> IdentityRun::Find(uint64_t hash) const {
@@ -187,13 +195,13 @@ absl::StatusOr<int64_t> IdentityRun::Find(uint64_t hash) const {
   const auto count = static_cast<double>(range_.size());
   uint64_t low = 0, end = blocks_;
   double place = std::ldexp(static_cast<double>(hash), -64) * count;
+  Block block;
   for (int probe = 0; low < end; ++probe) {
     const uint64_t guess = place <= 0 ? 0 : static_cast<uint64_t>(place / kBlockEntries);
     const uint64_t number = probe < kInterpolations ? std::clamp(guess, low, end - 1) : low + (end - low) / 2;
-    const Block* const block = VerifiedBlock(number);
-    if (block == nullptr) return Damaged();
-    const uint64_t* const begin = block->hashes.data();
-    const uint64_t first = begin[0], last = begin[block->used - 1];
+    if (!ReadBlocks(number, 1, &block)) return Damaged();
+    const uint64_t* const begin = block.hashes.data();
+    const uint64_t first = begin[0], last = begin[block.used - 1];
     if (hash < first) {
       end = number;
       place = static_cast<double>(number * kBlockEntries) - std::ldexp(static_cast<double>(first - hash), -64) * count;
@@ -201,54 +209,29 @@ absl::StatusOr<int64_t> IdentityRun::Find(uint64_t hash) const {
       low = number + 1;
       place = static_cast<double>(low * kBlockEntries) + std::ldexp(static_cast<double>(hash - last), -64) * count;
     } else {
-      const uint64_t* const found = std::lower_bound(begin, begin + block->used, hash);
-      return *found == hash ? block->sequences[found - begin] : 0;
+      const uint64_t* const found = std::lower_bound(begin, begin + block.used, hash);
+      return *found == hash ? block.sequences[found - begin] : 0;
     }
   }
   return 0;
 }
 
 absl::Status IdentityRun::Verify() const {
-  if (!HeaderProblem(*header_, bytes_, range_.workspace, range_.hash_seed).empty()) return Damaged();
+  if (header_->check != header_check_ || header_check_ != identity_run::HeaderCheck(*header_)) return Damaged();
   for (uint64_t line = 0; line < filter_lines_; ++line) {
     if (filter_[line].check != filter_[line].CheckFor(header_check_, line)) return Damaged();
   }
-  for (uint64_t block = 0; block < blocks_; ++block) {
-    if (VerifiedBlock(block) == nullptr) return Damaged();
+  Block block;
+  for (uint64_t number = 0; number < blocks_; ++number) {
+    if (!ReadBlocks(number, 1, &block)) return Damaged();
   }
   return absl::OkStatus();
 }
 
-absl::StatusOr<IdentityRunReader> IdentityRunReader::Open(rocksdb::Env* env, std::shared_ptr<const IdentityRun> run) {
-  std::unique_ptr<rocksdb::RandomAccessFile> file;
-  if (!env->NewRandomAccessFile(run->path(), &file, rocksdb::EnvOptions()).ok()) return run->Damaged();
-  IdentityRunReader reader(std::move(run), std::move(file));
+absl::StatusOr<IdentityRunReader> IdentityRunReader::Open(std::shared_ptr<const IdentityRun> run) {
+  IdentityRunReader reader(std::move(run));
   RETURN_IF_ERROR(reader.Next());
   return reader;
-}
-
-IdentityRunReader::IdentityRunReader(std::shared_ptr<const IdentityRun> run,
-                                     std::unique_ptr<rocksdb::RandomAccessFile> file)
-    : run_(std::move(run)), file_(std::move(file)) {}
-IdentityRunReader::IdentityRunReader(IdentityRunReader&&) noexcept = default;
-IdentityRunReader::~IdentityRunReader() = default;
-
-absl::Status IdentityRunReader::Fill() {
-  blocks_.resize(std::min<uint64_t>(kReadBlocks, run_->blocks_ - next_block_));
-  const size_t bytes = blocks_.size() * sizeof(Block);
-  const uint64_t offset = kPageBytes + run_->filter_lines_ * sizeof(FilterLine) + next_block_ * sizeof(Block);
-  rocksdb::Slice read;
-  char* const to = reinterpret_cast<char*>(blocks_.data());
-  if (!file_->Read(offset, bytes, &read, to).ok() || read.size() != bytes) return run_->Damaged();
-  if (read.data() != to) std::memcpy(to, read.data(), bytes);
-  for (size_t i = 0; i < blocks_.size(); ++i) {
-    const Block& block = blocks_[i];
-    if (block.check != block.CheckFor(run_->header_check_, next_block_ + i)) return run_->Damaged();
-    if (block.used == 0 || block.used > kBlockEntries) return run_->Damaged();
-  }
-  next_block_ += blocks_.size();
-  block_ = place_ = 0;
-  return absl::OkStatus();
 }
 
 absl::Status IdentityRunReader::Next() {
@@ -261,7 +244,10 @@ absl::Status IdentityRunReader::Next() {
       at_end_ = true;
       return absl::OkStatus();
     }
-    RETURN_IF_ERROR(Fill());
+    blocks_.resize(std::min<uint64_t>(kReadBlocks, run_->blocks_ - next_block_));
+    if (!run_->ReadBlocks(next_block_, blocks_.size(), blocks_.data())) return run_->Damaged();
+    next_block_ += blocks_.size();
+    block_ = 0;
   }
   entry_ = {blocks_[block_].hashes[place_], blocks_[block_].sequences[place_]};
   ++place_;

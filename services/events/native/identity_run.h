@@ -18,6 +18,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -121,9 +122,9 @@ class IdentityRun {
  private:
   friend class IdentityRunReader;
 
-  IdentityRun(std::string path, const identity_run::Header* header, size_t bytes);
-  // Null if it is damaged.
-  const identity_run::Block* VerifiedBlock(uint64_t block) const;
+  IdentityRun(std::string path, std::unique_ptr<rocksdb::RandomAccessFile> file, const identity_run::Header* mapped);
+  // False if one is damaged or cannot be read.
+  bool ReadBlocks(uint64_t first, size_t count, identity_run::Block* to) const;
   absl::Status Damaged() const;
 
   const std::string path_;
@@ -131,20 +132,17 @@ class IdentityRun {
   const uint64_t header_check_;
   const uint64_t filter_lines_;
   const uint64_t blocks_;
-  const size_t bytes_;
+  const std::unique_ptr<rocksdb::RandomAccessFile> file_;
   const identity_run::Header* const header_;  // the mapping's begin
   const identity_run::FilterLine* const filter_;
-  const identity_run::Block* const entries_;
   mutable std::atomic<bool> damaged_ = false;
 };
 
-// The entries of a run in order, verified. Reads the file instead of the mapping: a pass over everything would become
-// resident memory, and what the disk cannot read is an error here. For one thread.
+// The entries of a run in order, verified. For one thread.
 class IdentityRunReader {
  public:
-  static absl::StatusOr<IdentityRunReader> Open(rocksdb::Env* env, std::shared_ptr<const IdentityRun> run);
-  IdentityRunReader(IdentityRunReader&&) noexcept;
-  ~IdentityRunReader();
+  // DATA_LOSS (STORE_DAMAGED), also where the disk does not read.
+  static absl::StatusOr<IdentityRunReader> Open(std::shared_ptr<const IdentityRun> run);
 
   bool at_end() const { return at_end_; }
   const IdentityEntry& entry() const { return entry_; }
@@ -152,11 +150,9 @@ class IdentityRunReader {
   absl::Status Next();
 
  private:
-  IdentityRunReader(std::shared_ptr<const IdentityRun> run, std::unique_ptr<rocksdb::RandomAccessFile> file);
-  absl::Status Fill();
+  explicit IdentityRunReader(std::shared_ptr<const IdentityRun> run) : run_(std::move(run)) {}
 
   std::shared_ptr<const IdentityRun> run_;
-  std::unique_ptr<rocksdb::RandomAccessFile> file_;
   std::vector<identity_run::Block> blocks_;
   uint64_t next_block_ = 0;  // of the file
   size_t block_ = 0;         // of blocks_

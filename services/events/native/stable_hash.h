@@ -2,6 +2,9 @@
 // which absl::Hash is not. Pure functions; any thread.
 #pragma once
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <cstddef>
 #include <cstdint>
 
@@ -9,9 +12,13 @@
 
 namespace throughline {
 
-uint64_t StableHash(const void* bytes, size_t size, uint64_t seed);
+inline uint64_t StableHash(const void* bytes, size_t size, uint64_t seed) {
+  return XXH3_64bits_withSeed(bytes, size, seed);
+}
 
 // Of an event's identity. `seed` is the store's own, so that nobody outside can prepare identities that collide.
-uint64_t IdentityHash(absl::string_view source, absl::string_view id, uint64_t seed);
+inline uint64_t IdentityHash(absl::string_view source, absl::string_view id, uint64_t seed) {
+  return StableHash(id.data(), id.size(), StableHash(source.data(), source.size(), seed));
+}
 
 }  // namespace throughline

@@ -8,13 +8,18 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cstdlib>
+#include <memory>
 #include <random>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "rocksdb/env.h"
 #include "services/events/native/native_event_store.h"
 #include "tests/contract/events/event_builder.h"
+#include "tests/support/hooked_file_system.h"
 
 extern char** environ;
 
@@ -32,12 +37,7 @@ void WriteBatches(EventStore& store, int writer, uint64_t seed, int64_t next) {
     std::vector<v1::CustomerEvent> events;
     // The last of the batch before are sent again.
     for (int64_t number = std::max<int64_t>(1, first - 3); number < next; ++number) {
-      events.push_back(Event(IdOf(writer, number))
-                           .Customer(CustomerOf(writer, number))
-                           .Name(number % 2 == 0 ? "even" : "odd")
-                           .Property("text", std::string(static_cast<size_t>(number * 37 % 700), 'x'))
-                           .At(number % 1000)
-                           .Sequence(number));
+      events.push_back(EventOf(writer, number));
     }
     std::vector<const v1::CustomerEvent*> pointers;
     for (const v1::CustomerEvent& event : events) pointers.push_back(&event);
@@ -51,16 +51,36 @@ void WriteBatches(EventStore& store, int writer, uint64_t seed, int64_t next) {
   }
 }
 
-absl::StatusOr<std::unique_ptr<EventStore>> OpenStore(const std::string& directory) {
+// `env` may be null.
+absl::StatusOr<std::unique_ptr<EventStore>> OpenStore(const std::string& directory, rocksdb::Env* env) {
   NativeEventStoreOptions options;
   options.directory = directory;
+  options.limits.open_identities_max = kOpenIdentities;
+  options.env = env;
   return NativeEventStore::Open(options);
+}
+
+// kill -9 from within, as no signal from outside hits the moment.
+std::unique_ptr<rocksdb::Env> EnvThatEndsAt(const std::string& operation, int64_t count) {
+  const auto left = std::make_shared<std::atomic<int64_t>>(count);
+  return HookedFileSystem::MakeEnv([=](const char* what, const std::string& path) {
+    if (absl::StrContains(path, "/identities/") && operation == what && --*left == 0) ::raise(SIGKILL);
+    return rocksdb::IOStatus::OK();
+  });
 }
 
 }  // namespace
 
 std::string CustomerOf(int writer, int64_t number) { return absl::StrCat("customer-", writer, "-", number % 50); }
 std::string IdOf(int writer, int64_t number) { return absl::StrCat("event-", writer, "-", number); }
+v1::CustomerEvent EventOf(int writer, int64_t number) {
+  return Event(IdOf(writer, number))
+      .Customer(CustomerOf(writer, number))
+      .Name(number % 2 == 0 ? "even" : "odd")
+      .Property("text", std::string(static_cast<size_t>(number * 37 % 700), 'x'))
+      .At(number % 1000)
+      .Sequence(number);
+}
 
 ChildProcess::ChildProcess(const std::vector<std::string>& arguments) {
   int ends[2];
@@ -109,7 +129,11 @@ bool ChildProcess::Kill() {
 }
 
 int RunWritingChild(const std::vector<std::string>& arguments) {
-  auto store = OpenStore(arguments[0]);
+  std::unique_ptr<rocksdb::Env> env;
+  if (arguments.size() > 2 + kWriters) {
+    env = EnvThatEndsAt(arguments[2 + kWriters], std::strtoll(arguments[3 + kWriters].c_str(), nullptr, 10));
+  }
+  auto store = OpenStore(arguments[0], env.get());
   if (!store.ok()) return 2;
   std::vector<std::thread> writers;
   for (int writer = 0; writer < kWriters; ++writer) {
@@ -129,7 +153,7 @@ int RunWritingChild(const std::vector<std::string>& arguments) {
 }
 
 int RunHoldingChild(const std::vector<std::string>& arguments) {
-  auto store = OpenStore(arguments[0]);
+  auto store = OpenStore(arguments[0], nullptr);
   if (!store.ok()) return 2;
   const char ready = 1;
   if (::write(kPipe, &ready, 1) != 1) return 5;

@@ -1,4 +1,5 @@
-// This test program, run a second time as another process: `--write DIRECTORY SEED NEXT…` or `--hold DIRECTORY`.
+// This test program, run a second time as another process: `--write DIRECTORY SEED NEXT…` or `--hold DIRECTORY`. With
+// `OPERATION N` behind them, the writing child kills itself before the Nth such operation on a file of identities.
 // Used by one thread.
 #pragma once
 
@@ -7,6 +8,8 @@
 #include <cstdint>
 #include <string>
 #include <vector>
+
+#include "throughline/v1/event.pb.h"
 
 namespace throughline::testing {
 
@@ -19,8 +22,12 @@ struct Acknowledgement {
   int64_t first = 0;
 };
 
+// What is held in memory before it is sealed, so that seals and merges are frequent.
+constexpr int kOpenIdentities = 64;
+
 std::string CustomerOf(int writer, int64_t number);
 std::string IdOf(int writer, int64_t number);
+v1::CustomerEvent EventOf(int writer, int64_t number);
 
 class ChildProcess {
  public:

@@ -32,6 +32,7 @@ uint64_t Seed() {
 absl::StatusOr<std::unique_ptr<EventStore>> Open(const std::string& directory) {
   NativeEventStoreOptions options;
   options.directory = directory;
+  options.limits.open_identities_max = kOpenIdentities;
   return NativeEventStore::Open(options);
 }
 
@@ -79,6 +80,23 @@ std::array<int64_t, kWriters> Check(const EventView& view) {
   return highest;
 }
 
+// Sends everything again: every identity must be known.
+void ExpectAllKnown(EventStore& store, const std::array<int64_t, kWriters>& highest) {
+  for (int writer = 0; writer < kWriters; ++writer) {
+    for (int64_t from = 1; from <= highest[writer]; from += 500) {
+      std::vector<v1::CustomerEvent> events;
+      for (int64_t number = from; number < from + 500 && number <= highest[writer]; ++number) {
+        events.push_back(EventOf(writer, number));
+      }
+      std::vector<const v1::CustomerEvent*> pointers;
+      for (const v1::CustomerEvent& event : events) pointers.push_back(&event);
+      const auto result = store.AppendAndWait("w", pointers);
+      ASSERT_THAT(result, IsOk());
+      ASSERT_THAT(result->outcomes, ::testing::Each(AppendOutcome::kDuplicate));
+    }
+  }
+}
+
 TEST(EventsCrashTest, KillAtAnyMoment_LosesNothingAcknowledgedAndDoublesNothing) {
   const uint64_t seed = Seed();
   SCOPED_TRACE(absl::StrCat("THROUGHLINE_TEST_SEED=", seed));
@@ -111,6 +129,38 @@ TEST(EventsCrashTest, KillAtAnyMoment_LosesNothingAcknowledgedAndDoublesNothing)
     highest = Check(**view);
     for (int writer = 0; writer < kWriters; ++writer) EXPECT_GE(highest[writer], acknowledged[writer]);
     if (HasFailure()) return;
+    if (round + 1 == kRounds) ExpectAllKnown(**store, highest);
+  }
+}
+
+TEST(EventsCrashTest, KillAtEachKindOfOperationOnTheIdentities_ForgetsNone) {
+  const uint64_t seed = Seed();
+  SCOPED_TRACE(absl::StrCat("THROUGHLINE_TEST_SEED=", seed));
+  std::mt19937_64 random(seed);
+  TempDir directory;
+  std::array<int64_t, kWriters> highest{};
+  for (int round = 0; round < 4; ++round) {
+    for (const char* const operation : {"create", "write", "sync", "rename", "sync directory", "delete"}) {
+      // Writing is the most frequent one; the more runs there are, the more of the others belong to merges.
+      const int64_t count = 1 + static_cast<int64_t>(random() % 10);
+      SCOPED_TRACE(absl::StrCat("round ", round, ", before ", operation, " number ", count));
+      std::vector<std::string> arguments = {"--write", directory / "events", absl::StrCat(random())};
+      for (const int64_t number : highest) arguments.push_back(absl::StrCat(number + 1));
+      arguments.insert(arguments.end(), {operation, absl::StrCat(count)});
+      std::array<int64_t, kWriters> acknowledged{};
+      ChildProcess child(arguments);
+      Acknowledgement one;
+      while (child.Read(&one, sizeof(one))) {
+        acknowledged[one.writer] = std::max(acknowledged[one.writer], one.first + one.count - 1);
+      }
+      ASSERT_TRUE(child.Kill()) << "the child ended in another way";
+      auto store = Open(directory / "events");
+      ASSERT_THAT(store, IsOk());
+      highest = Check(**(*store)->View("w"));
+      for (int writer = 0; writer < kWriters; ++writer) EXPECT_GE(highest[writer], acknowledged[writer]);
+      ExpectAllKnown(**store, highest);
+      if (HasFailure()) return;
+    }
   }
 }
 

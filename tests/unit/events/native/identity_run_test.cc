@@ -80,7 +80,7 @@ TEST_F(IdentityRunTest, Find_FindsWhatWasAddedAndNothingElse) {
     for (const uint64_t hash : {uint64_t{0}, uint64_t{1} << 63, ~uint64_t{0}}) EXPECT_THAT(run->Find(hash), IsOk());
     EXPECT_THAT(run->Verify(), IsOk());
     EXPECT_FALSE(run->damaged());
-    auto reader = IdentityRunReader::Open(env_, run);
+    auto reader = IdentityRunReader::Open(run);
     ASSERT_THAT(reader, IsOk());
     for (const IdentityEntry& entry : entries) {
       ASSERT_FALSE(reader->at_end());
@@ -215,7 +215,7 @@ TEST_F(IdentityRunTest, MutatedFiles_MakeNoWrongAnswer) {
     if (!run.ok()) continue;
     AnswersAreRightOrRefused(**run, entries);
     EXPECT_EQ((*run)->Verify().ok(), mutated == bytes);
-    auto reader = IdentityRunReader::Open(env_, *run);
+    auto reader = IdentityRunReader::Open(*run);
     for (size_t i = 0; reader.ok() && !reader->at_end(); ++i) {
       ASSERT_LT(i, entries.size());
       EXPECT_EQ(reader->entry().hash, entries[i].hash);
