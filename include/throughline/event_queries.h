@@ -106,17 +106,22 @@ enum class StepOrder {
   kUnordered,  // as many different steps as possible, in any order, in one window of time
 };
 
+inline constexpr int kStepCountMax = 32;
+// What an attempt may leave out is part of where it stands: 2^8 ways at each step, at worst.
+inline constexpr int kOptionalStepCountMax = 8;
+
 // A funnel (docs/funnel.md has worked cases). Groups by the run's first event of the first step; kUnordered: of any
 // step.
 struct StepQuery {
   struct Step {
     EventSelector selector;
-    // May be left out: the next step may follow what comes before it. Not the first step; not in kUnordered.
+    // May be left out: the next step may follow what comes before it. Not the first step, at most kOptionalStepCountMax
+    // of them; not in kUnordered.
     bool optional = false;
-    // At most this long after the step taken before it, inclusive. Not in kUnordered.
+    // At most this long after the step taken before it, inclusive. Not the first step; not in kUnordered.
     absl::Duration within = absl::InfiniteDuration();
   };
-  std::vector<Step> steps;  // 1 to 32
+  std::vector<Step> steps;  // 1 to kStepCountMax
   StepOrder order = StepOrder::kOrdered;
   // An event that matches one of these ends every attempt that began at an earlier moment. Not in kUnordered.
   std::vector<EventSelector> exclusions;

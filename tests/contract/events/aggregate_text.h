@@ -30,6 +30,7 @@ inline std::string ToText(const ScoreHistogram& a) {
 inline std::string ToText(const StepReach& a) {
   std::string out = absl::StrCat("runs ", a.runs, " immature ", a.immature, " reached");
   for (const int64_t reached : a.reached) absl::StrAppend(&out, " ", reached);
+  for (const DurationSketch& durations : a.durations) absl::StrAppend(&out, " | ", ToText(durations));
   return out;
 }
 

@@ -141,7 +141,7 @@ TEST_P(EventStoreContractTest, Steps_RunsOfACorrelationProperty_AreApart) {
   query.steps = {{Select({"a"})}, {Select({"b"})}};
   query.run.correlation_property = "order";
   query.windows = {Always()};
-  EXPECT_EQ(ToText(View()->Steps(query)), "runs 3 immature 0 reached 2 1\n");
+  EXPECT_EQ(ToText(View()->Steps(query)), "runs 3 immature 0 reached 2 1 | 0 exact: | 1 exact: 1000000\n");
 }
 
 TEST_P(EventStoreContractTest, Steps_WindowTakesRunsByTheirFirstEventOfTheFirstStep) {
@@ -149,7 +149,9 @@ TEST_P(EventStoreContractTest, Steps_WindowTakesRunsByTheirFirstEventOfTheFirstS
   StepQuery query;
   query.steps = {{Select({"a"})}, {Select({"b"})}};
   query.windows = {Between(0, 10), Between(10, 20)};
-  EXPECT_EQ(ToText(View()->Steps(query)), "runs 1 immature 0 reached 1 1\nruns 1 immature 0 reached 0 0\n");
+  EXPECT_EQ(ToText(View()->Steps(query)),
+            "runs 1 immature 0 reached 1 1 | 0 exact: | 1 exact: 1000000\n"
+            "runs 1 immature 0 reached 0 0 | 0 exact: | 0 exact:\n");
 }
 
 TEST_P(EventStoreContractTest, Steps_ImmatureUntilTheWindowOfTheLatestAttemptHasElapsed) {
@@ -213,8 +215,8 @@ TEST_P(EventStoreContractTest, Graph_CountsNodesEdgesStartsEndsAndPlaces) {
             "events 4 runs 2\n"
             "a: 2 1 1 1 1000000 channel app=1 channel web=1\n"
             "b: 2 2 1 1 500000 department sales=1\n"
-            "a -> b: 1 in 1 exact: 2000000\n"
-            "b -> a: 1 in 1 exact: 3000000\n");
+            "a -> b: 1 in 2000000 1 exact: 2000000\n"
+            "b -> a: 1 in 3000000 1 exact: 3000000\n");
   query.window = Between(0, 6);
   query.selector = Select({"a"});
   EXPECT_EQ(ToText(View()->Graph(query)), "events 1 runs 1\na: 1 1 1 1 0 channel web=1\n");

@@ -95,6 +95,26 @@ absl::Duration RandomDuration(Random& random) {
 
 absl::Time RandomNow(Random& random) { return Chance(random, 20) ? absl::InfiniteFuture() : At(Below(random, 120)); }
 
+StepQuery RandomSteps(Random& random) {
+  StepQuery out;
+  out.order =
+      OneOf<StepOrder>(random, {StepOrder::kOrdered, StepOrder::kOrdered, StepOrder::kStrict, StepOrder::kUnordered});
+  const bool more = out.order != StepOrder::kUnordered && Chance(random, 60);
+  for (EventSelector& selector : RandomSelectors(random, 1 + Below(random, 4))) {
+    StepQuery::Step& step = out.steps.emplace_back();
+    step.selector = std::move(selector);
+    if (!more || out.steps.size() == 1) continue;
+    step.optional = Chance(random, 30);
+    if (Chance(random, 40)) step.within = RandomDuration(random);
+  }
+  if (more && Chance(random, 40)) out.exclusions = RandomSelectors(random, 1 + Below(random, 2));
+  out.run = RandomRun(random);
+  out.window = RandomDuration(random);
+  out.now = RandomNow(random);
+  out.windows = RandomWindows(random);
+  return out;
+}
+
 }  // namespace
 
 std::vector<v1::CustomerEvent> RandomEvents(Random& random, int count) {
@@ -139,13 +159,7 @@ Questions RandomQuestions(Random& random) {
     const auto policy =
         OneOf<RespondentPolicy>(random, {RespondentPolicy::kAll, RespondentPolicy::kFirst, RespondentPolicy::kLatest});
     out.scores.push_back({RandomSelectors(random, 1 + Below(random, 2)), RandomWindows(random), policy, {}});
-    StepQuery steps;
-    for (EventSelector& selector : RandomSelectors(random, 1 + Below(random, 4))) steps.steps.push_back({selector});
-    steps.run = RandomRun(random);
-    steps.window = RandomDuration(random);
-    steps.now = RandomNow(random);
-    steps.windows = RandomWindows(random);
-    out.steps.push_back(steps);
+    out.steps.push_back(RandomSteps(random));
     out.pairs.push_back({RandomSelector(random), RandomSelector(random), RandomRun(random), RandomDuration(random),
                          RandomNow(random), RandomWindows(random)});
     GraphQuery graph;

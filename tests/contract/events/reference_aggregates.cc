@@ -2,83 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
-#include <map>
 #include <optional>
 #include <set>
 #include <string>
-#include <tuple>
+
+#include "tests/contract/events/reference_runs.h"
 
 #include "services/events/event_match.h"
 
 namespace throughline::testing {
-namespace {
-
-using Events = std::vector<v1::CustomerEvent>;
-using Sorted = std::vector<const v1::CustomerEvent*>;
-
-absl::Time TimeOf(const v1::CustomerEvent& event) {
-  return absl::FromUnixSeconds(event.event_time().seconds()) + absl::Microseconds(event.event_time().nanos() / 1000);
-}
-
-bool In(const TimeRange& window, absl::Time time) { return time >= window.start && time < window.end; }
-
-bool AnyMatches(const std::vector<EventSelector>& selectors, const v1::CustomerEvent& event) {
-  return std::any_of(selectors.begin(), selectors.end(),
-                     [&](const EventSelector& selector) { return MatchesSelector(selector, event); });
-}
-
-// The value of a property as text that tells kinds apart; absent if there is none.
-std::optional<std::string> PropertyOf(const v1::CustomerEvent& event, const std::string& key) {
-  const auto found = event.properties().find(key);
-  if (found == event.properties().end() || found->second.has_null_value()) return std::nullopt;
-  return found->second.ShortDebugString();
-}
-
-// Runs by (customer, correlation value), each in the order of the port.
-std::map<std::pair<std::string, std::string>, Sorted> RunsOf(const Events& events, const RunRule& rule) {
-  std::map<std::pair<std::string, std::string>, Sorted> out;
-  for (const v1::CustomerEvent& event : events) {
-    std::string value;
-    if (!rule.correlation_property.empty()) {
-      const std::optional<std::string> property = PropertyOf(event, rule.correlation_property);
-      if (!property.has_value()) continue;
-      value = *property;
-    }
-    out[{event.customer_id(), value}].push_back(&event);
-  }
-  for (auto& [key, run] : out) {
-    std::sort(run.begin(), run.end(), [](const v1::CustomerEvent* a, const v1::CustomerEvent* b) {
-      return std::make_tuple(TimeOf(*a), a->sequence(), a->source(), a->id()) <
-             std::make_tuple(TimeOf(*b), b->sequence(), b->source(), b->id());
-    });
-  }
-  return out;
-}
-
-int64_t Micros(absl::Duration duration) { return absl::ToInt64Microseconds(duration); }
-
-// Steps that the best attempt beginning at `start` takes when steps 0 … step − 1 are taken, the last of them at `last`.
-int BestFrom(const Sorted& run, const StepQuery& query, std::vector<bool>& used, int step, absl::Time start,
-             absl::Time last) {
-  if (step == static_cast<int>(query.steps.size())) return step;
-  int best = step;
-  for (size_t i = 0; i < run.size(); ++i) {
-    const absl::Time time = TimeOf(*run[i]);
-    if (used[i] || time < last || time - start > query.window || !MatchesSelector(query.steps[step].selector, *run[i]))
-      continue;
-    used[i] = true;
-    best = std::max(best, BestFrom(run, query, used, step + 1, start, time));
-    used[i] = false;
-    if (best == static_cast<int>(query.steps.size())) break;
-  }
-  return best;
-}
-
-bool Immature(absl::Time entry, absl::Duration window, absl::Time now) {
-  return window != absl::InfiniteDuration() && now != absl::InfiniteFuture() && now - entry <= window;
-}
-
-}  // namespace
 
 std::vector<VolumeAggregate> ReferenceVolume(const Events& events, const VolumeQuery& query) {
   std::vector<VolumeAggregate> out;
@@ -115,34 +47,6 @@ std::vector<ScoreHistogram> ReferenceScores(const Events& events, const ScoreQue
         const bool whole = score == std::trunc(score) && score >= 0 && score <= 100;
         ++(whole ? histogram.counts[static_cast<size_t>(score)] : histogram.other);
       }
-    }
-  }
-  return out;
-}
-
-std::vector<StepReach> ReferenceSteps(const Events& events, const StepQuery& query) {
-  std::vector<StepReach> out;
-  for (const TimeRange& window : query.windows) {
-    StepReach& reach = out.emplace_back();
-    reach.reached.assign(query.steps.size(), 0);
-    for (const auto& [key, run] : RunsOf(events, query.run)) {
-      ++reach.runs;
-      int best = 0;
-      std::optional<absl::Time> entry, latest;
-      std::vector<bool> used(run.size());
-      for (size_t i = 0; i < run.size(); ++i) {
-        if (!MatchesSelector(query.steps[0].selector, *run[i])) continue;
-        const absl::Time start = TimeOf(*run[i]);
-        if (!entry.has_value()) entry = start;
-        latest = start;
-        used[i] = true;
-        best = std::max(best, BestFrom(run, query, used, 1, start, start));
-        used[i] = false;
-      }
-      if (!entry.has_value() || !In(window, *entry)) continue;
-      for (int step = 0; step < best; ++step) ++reach.reached[step];
-      const bool complete = best == static_cast<int>(query.steps.size());
-      reach.immature += !complete && Immature(*latest, query.window, query.now);
     }
   }
   return out;

@@ -11,7 +11,7 @@ namespace throughline::testing {
 // All of them take the events of one workspace, each once, in any order.
 std::vector<VolumeAggregate> ReferenceVolume(const std::vector<v1::CustomerEvent>& events, const VolumeQuery& query);
 std::vector<ScoreHistogram> ReferenceScores(const std::vector<v1::CustomerEvent>& events, const ScoreQuery& query);
-// Tries every assignment of events to steps: for short runs only.
+// Tries every attempt (tests/support/reference_funnel.h): for short runs only.
 std::vector<StepReach> ReferenceSteps(const std::vector<v1::CustomerEvent>& events, const StepQuery& query);
 std::vector<PairAggregate> ReferencePairs(const std::vector<v1::CustomerEvent>& events, const PairQuery& query);
 TransitionGraph ReferenceGraph(const std::vector<v1::CustomerEvent>& events, const GraphQuery& query);

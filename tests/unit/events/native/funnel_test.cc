@@ -1,0 +1,132 @@
+// The funnel of one run against a reference that tries every attempt, and in runs that are long. THROUGHLINE_TEST_SEED
+// runs one random run again.
+#include "services/events/native/funnel.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+#include <random>
+
+#include "absl/strings/str_cat.h"
+#include "tests/support/reference_funnel.h"
+
+namespace throughline::testing {
+namespace {
+
+using Random = std::mt19937_64;
+
+int Below(Random& random, int end) { return std::uniform_int_distribution<int>(0, end - 1)(random); }
+bool Chance(Random& random, int percent) { return Below(random, 100) < percent; }
+
+StepQuery RandomQuery(Random& random, StepOrder order, bool plain) {
+  StepQuery query;
+  query.order = order;
+  const int step_count = Chance(random, 10) ? 1 + Below(random, 10) : 1 + Below(random, 6);
+  const bool some_within = Chance(random, 50), some_optional = Chance(random, 60);
+  int optional = 0;
+  for (int step = 0; step < step_count; ++step) {
+    StepQuery::Step& added = query.steps.emplace_back();
+    if (step == 0 || plain || order == StepOrder::kUnordered) continue;
+    if (some_within && Chance(random, 60)) added.within = absl::Microseconds(Below(random, 8));
+    added.optional = some_optional && Chance(random, 50) && optional < kOptionalStepCountMax;
+    optional += added.optional;
+  }
+  if (Chance(random, 70)) query.window = absl::Microseconds(Below(random, 20));
+  if (!plain && order != StepOrder::kUnordered && Chance(random, 40)) query.exclusions.resize(1);
+  return query;
+}
+
+std::vector<RunEvent> RandomRun(Random& random, const StepQuery& query) {
+  const int step_count = static_cast<int>(query.steps.size());
+  // What every event may serve: on average one step to three; all of them only in short runs.
+  const bool dense = Chance(random, 10);
+  const int percent = dense ? 100 : std::min(100, 100 * (1 + Below(random, 3)) / step_count);
+  const int event_count = Below(random, dense || step_count > 6 ? 7 : Chance(random, 20) ? 13 : 9);
+  const int span = Chance(random, 10) ? 1 : 1 + Below(random, 25);  // 1: all at the same moment
+  const int64_t origin = Chance(random, 50) ? -1'000'000'000'012 : 0;
+  std::vector<RunEvent> run(event_count);
+  for (RunEvent& event : run) {
+    event.time = origin + Below(random, span);
+    for (int step = 0; step < step_count; ++step) event.steps |= uint32_t{Chance(random, percent)} << step;
+    event.exclusion = !query.exclusions.empty() && Chance(random, 15);
+  }
+  std::stable_sort(run.begin(), run.end(), [](const RunEvent& a, const RunEvent& b) { return a.time < b.time; });
+  return run;
+}
+
+const FunnelOutcome& Take(Funnel& funnel, const std::vector<RunEvent>& run) {
+  funnel.Begin();
+  for (const RunEvent& event : run) {
+    if (event.steps == 0 && !event.exclusion && !funnel.needs_every_event()) continue;
+    funnel.Add(event.time, event.steps, event.exclusion);
+  }
+  return funnel.End();
+}
+
+std::string Describe(const StepQuery& query, const std::vector<RunEvent>& run) {
+  std::string out = absl::StrCat("window ", absl::FormatDuration(query.window), " steps");
+  for (const StepQuery::Step& step : query.steps) {
+    absl::StrAppend(&out, " (", step.optional ? "optional " : "", absl::FormatDuration(step.within), ")");
+  }
+  absl::StrAppend(&out, " run");
+  for (const RunEvent& event : run) {
+    absl::StrAppend(&out, " ", event.time, ":", absl::Hex(event.steps), event.exclusion ? "x" : "");
+  }
+  return out;
+}
+
+std::string ToText(const ReferenceOutcome& outcome) {
+  std::string out = absl::StrCat("entry ", outcome.entry.value_or(FunnelOutcome::kNone), " latest ",
+                                 outcome.latest_start.value_or(FunnelOutcome::kNone), " through ", outcome.through);
+  for (const bool reached : outcome.reached) absl::StrAppend(&out, " ", reached);
+  for (const auto& [step, duration] : outcome.durations) absl::StrAppend(&out, ", ", step, " in ", duration);
+  return out;
+}
+
+std::string ToText(const Funnel& funnel, const FunnelOutcome& outcome, size_t step_count) {
+  std::string out = absl::StrCat("entry ", outcome.entry, " latest ", outcome.latest_start, " through ",
+                                 outcome.reached != 0 && funnel.Through());
+  for (size_t step = 0; step < step_count; ++step) absl::StrAppend(&out, " ", outcome.reached >> step & 1);
+  for (size_t step = 0; step < step_count; ++step) {
+    if ((outcome.taken >> step & 1) != 0) absl::StrAppend(&out, ", ", step, " in ", outcome.durations[step]);
+  }
+  return out;
+}
+
+class FunnelAgainstReference : public ::testing::TestWithParam<std::pair<StepOrder, bool>> {};
+
+TEST_P(FunnelAgainstReference, EveryRandomRun_HasTheSameOutcome) {
+  const auto [order, plain] = GetParam();
+  const char* const only = std::getenv("THROUGHLINE_TEST_SEED");
+  const uint64_t begin = only == nullptr ? 0 : std::strtoull(only, nullptr, 10);
+  const uint64_t end = only == nullptr ? 4000 : begin + 1;
+  int entered = 0, furthest = 0;
+  for (uint64_t seed = begin; seed < end; ++seed) {
+    Random random(seed);
+    const StepQuery query = RandomQuery(random, order, plain);
+    // One funnel for several runs: nothing may be left of the run before.
+    Funnel funnel(FunnelShapeOf(query));
+    for (int i = 0; i < 5; ++i) {
+      const std::vector<RunEvent> run = RandomRun(random, query);
+      const ReferenceOutcome expected = ReferenceFunnel(query, run).outcome();
+      const FunnelOutcome& outcome = Take(funnel, run);
+      ASSERT_EQ(ToText(funnel, outcome, query.steps.size()), ToText(expected))
+          << "THROUGHLINE_TEST_SEED=" << seed << " " << Describe(query, run);
+      entered += expected.entry.has_value();
+      furthest += query.steps.size() > 2 && expected.through;
+    }
+  }
+  if (only != nullptr) return;
+  // That the runs are worth comparing.
+  EXPECT_GT(entered, 10'000);
+  EXPECT_GT(furthest, 2'000);
+}
+
+INSTANTIATE_TEST_SUITE_P(Orders, FunnelAgainstReference,
+                         ::testing::Values(std::pair(StepOrder::kOrdered, true), std::pair(StepOrder::kOrdered, false),
+                                           std::pair(StepOrder::kStrict, false),
+                                           std::pair(StepOrder::kUnordered, false)));
+
+}  // namespace
+}  // namespace throughline::testing
