@@ -9,6 +9,8 @@
 #include <random>
 
 #include "absl/strings/str_cat.h"
+#include "services/events/query_check.h"
+#include "tests/support/funnel_cases.h"
 #include "tests/support/reference_funnel.h"
 
 namespace throughline::testing {
@@ -121,6 +123,35 @@ TEST_P(FunnelAgainstReference, EveryRandomRun_HasTheSameOutcome) {
   // That the runs are worth comparing.
   EXPECT_GT(entered, 10'000);
   EXPECT_GT(furthest, 2'000);
+}
+
+TEST(FunnelCasesTest, EveryCaseOfTheDocument_Holds_AlsoForTheReference) {
+  for (const FunnelCase& c : FunnelCases()) {
+    SCOPED_TRACE(c.name);
+    std::vector<RunEvent> run;
+    for (const FunnelCase::Event& event : c.run) {
+      RunEvent& added = run.emplace_back();
+      added.time = event.seconds * 1'000'000;
+      for (size_t step = 0; step < c.letters.size(); ++step) {
+        added.steps |= uint32_t{event.letters.find(c.letters[step]) != std::string::npos} << step;
+      }
+      added.exclusion = event.letters.find('x') != std::string::npos;
+    }
+    ASSERT_TRUE(CheckStepQuery(c.query).ok());
+    Funnel funnel(FunnelShapeOf(c.query));
+    const FunnelOutcome& outcome = Take(funnel, run);
+    EXPECT_EQ(ToText(ReferenceFunnel(c.query, run).outcome()), ToText(funnel, outcome, c.query.steps.size()));
+    if (!c.immature.empty()) {
+      const int64_t now = std::stoll(c.now_seconds) * 1'000'000;
+      EXPECT_EQ(outcome.reached != 0 && funnel.IsImmature(now), c.immature == "yes");
+      continue;
+    }
+    for (size_t step = 0; step < c.letters.size(); ++step) {
+      EXPECT_EQ(absl::StrCat(outcome.reached >> step & 1), c.reached[step]) << step;
+      const bool taken = step > 0 && (outcome.taken >> step & 1) != 0;
+      EXPECT_EQ(taken ? absl::StrCat(outcome.durations[step] / 1'000'000) : "-", c.seconds_to[step]) << step;
+    }
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Orders, FunnelAgainstReference,
