@@ -23,6 +23,9 @@ constexpr size_t kUnprojectedBytesMax = 256 << 20;
 constexpr size_t kStoredBytesMax = 64 << 20;
 constexpr size_t kStoredChunk = 128;
 
+// Look-ups of identities whose cache misses go on at a time.
+constexpr size_t kPrefetchAhead = 8;
+
 bool SameIdentity(absl::string_view a, absl::string_view b) {
   EventFields left, right;
   return ReadEventFields(a, left) && ReadEventFields(b, right) && left.id == right.id && left.source == right.source;
@@ -157,8 +160,12 @@ void GroupWriter::FetchPossibleDuplicates(Group& group) {
   for (size_t b = 0; b < group.batches.size(); ++b) {
     WriterWorkspace* const workspace = group.results[b].workspace;
     if (workspace == nullptr) continue;
-    for (const EncodedBatch::Event& event : group.batches[b]->events) {
-      const absl::StatusOr<int64_t> sequence = workspace->identities->Find(event.identity_hash);
+    const std::vector<EncodedBatch::Event>& events = group.batches[b]->events;
+    for (size_t i = 0; i < events.size(); ++i) {
+      if (i + kPrefetchAhead < events.size()) {
+        workspace->identities->Prefetch(events[i + kPrefetchAhead].identity_hash);
+      }
+      const absl::StatusOr<int64_t> sequence = workspace->identities->Find(events[i].identity_hash);
       if (sequence.ok() && *sequence != 0) wanted[workspace].push_back(*sequence);
     }
   }
