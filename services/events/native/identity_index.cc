@@ -217,10 +217,13 @@ absl::Status IdentityIndex::Recover(uint64_t hash, int64_t sequence) {
 // --- The writer ---
 
 void IdentityIndex::Refresh() {
-  const std::lock_guard lock(mutex_);
-  seen_version_ = version_.load(std::memory_order_relaxed);
-  sealing_view_ = sealing_;
-  runs_view_ = runs_;
+  {
+    const std::lock_guard lock(mutex_);
+    seen_version_ = version_.load(std::memory_order_relaxed);
+    // Who lets go of a removed file last waits until its pages are freed, and of a part until its memory is.
+    retired_.emplace_back(std::exchange(runs_view_, runs_), std::exchange(sealing_view_, sealing_));
+  }
+  StartWork();
 }
 
 absl::StatusOr<int64_t> IdentityIndex::Find(uint64_t hash) {
@@ -341,7 +344,7 @@ void IdentityIndex::Work() {
                  {{"directory", options_.directory}, {"status", std::string(worked.status().message())}});
     }
     failing_ = !worked.ok() && !stopped;
-    if (worked.ok() && step < kStepsMax && (*worked || sealing_ != nullptr)) continue;
+    if (worked.ok() && step < kStepsMax && (*worked || sealing_ != nullptr || !retired_.empty())) continue;
     working_ = false;
     idle_.notify_all();
     return;
@@ -351,6 +354,11 @@ void IdentityIndex::Work() {
 // False if there was nothing to do.
 absl::StatusOr<bool> IdentityIndex::WorkOnce() {
   if (stopping_) return Stopped();
+  {
+    Retired retired;
+    const std::lock_guard lock(mutex_);
+    retired.swap(retired_);
+  }
   ASSIGN_OR_RETURN(const bool sealed, SealWaiting());
   if (sealed) return true;
   const Runs runs = CurrentRuns();

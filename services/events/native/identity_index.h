@@ -20,6 +20,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -128,6 +129,8 @@ class IdentityIndex {
     size_t size() const { return static_cast<size_t>(last_sequence - first_sequence + 1); }
   };
 
+  using Retired = std::vector<std::pair<std::shared_ptr<const Runs>, std::shared_ptr<const Part>>>;
+
   // The writer's side.
   void Refresh();
   void StartWork();
@@ -167,6 +170,7 @@ class IdentityIndex {
   bool failing_ = false;                 // the last work failed, which was told
   std::shared_ptr<const Part> sealing_;  // null: nothing is to be sealed
   std::shared_ptr<const Runs> runs_;     // in order of their sequences
+  Retired retired_;                      // what the writer has let go of
 };
 
 // The seed of a store's hashes, kept in the file SEED of `directory`. A new one, with which no run that is there

@@ -128,6 +128,11 @@ class IdentityIndexTest : public ::testing::Test {
     }
   }
 
+  void SetHook(std::function<rocksdb::IOStatus(const char*, const std::string&)> hook) {
+    if (index_ != nullptr) index_->WaitForBackground();
+    hook_ = std::move(hook);
+  }
+
   std::string Runs() const { return directory_ / "3"; }
   std::vector<fs::path> Files() const {
     std::vector<fs::path> out;
@@ -155,7 +160,7 @@ class IdentityIndexTest : public ::testing::Test {
   std::vector<std::string> warnings_;
   std::vector<uint64_t> hashes_;
   int64_t scanned_ = 0;
-  std::function<rocksdb::IOStatus(const char*, const std::string&)> hook_;  // set while the background rests
+  std::function<rocksdb::IOStatus(const char*, const std::string&)> hook_;  // by SetHook
   std::unique_ptr<rocksdb::Env> env_;
   std::unique_ptr<Executor> background_;
   std::unique_ptr<IdentityIndex> index_;
@@ -391,14 +396,14 @@ TEST_F(IdentityIndexTest, FullDisk_KeepsEntriesInMemoryAndSealsThemLater) {
   for (const char* const operation : {"create", "write", "sync", "rename", "sync directory"}) {
     SCOPED_TRACE(operation);
     const size_t files = Files().size();
-    hook_ = [operation](const char* what, const std::string&) {
+    SetHook([operation](const char* what, const std::string&) {
       return std::string(what) == operation ? rocksdb::IOStatus::NoSpace("No space left on device")
                                             : rocksdb::IOStatus::OK();
-    };
+    });
     AddAndSeal(500);
     ExpectAgrees();
     EXPECT_LE(Files().size(), files + 1);  // one more that has its name, but a directory that was not synced
-    hook_ = nullptr;
+    SetHook(nullptr);
     AddAndSeal(200);  // what had to wait, then everything since
     ExpectAgrees();
     Restart(false);
@@ -413,15 +418,15 @@ TEST_F(IdentityIndexTest, FullDiskAtStart_RebuildsInMemory) {
   AddAndSeal(700);
   Stop(true);
   fs::remove(Files().at(0));
-  hook_ = [](const char* what, const std::string&) {
+  SetHook([](const char* what, const std::string&) {
     return std::string(what) == "create" ? rocksdb::IOStatus::NoSpace("No space left on device")
                                          : rocksdb::IOStatus::OK();
-  };
+  });
   Start();
   EXPECT_EQ(covered_, 0);
   ExpectAgrees();
   index_->WaitForBackground();
-  hook_ = nullptr;
+  SetHook(nullptr);
   AddAndSeal(200);
   ExpectAgrees();
   Restart(false);
@@ -435,13 +440,17 @@ TEST_F(IdentityIndexTest, LogThatCannotBeRead_IsToldAndTriedAgain) {
   const fs::path file = Files().at(0);
   for (size_t block = 0; block < 2; ++block) FlipByte(file, fs::file_size(file) - block * 4096 - 50);
   const std::vector<uint64_t> log = hashes_;
-  hashes_.resize(100);  // the log's file is gone, say
+  {
+    const std::lock_guard lock(mutex_);
+    hashes_.resize(100);  // the log's file is gone, say
+  }
   for (int i = 0; i < 10; ++i) EXPECT_THAT(index_->Find(log[10]), StatusIs(Code::kUnavailable));
   index_->WaitForBackground();
   EXPECT_THAT(index_->Find(log[10]), StatusIs(Code::kUnavailable));
   index_->WaitForBackground();
+  Stop(false);
   hashes_ = log;
-  Restart(false);
+  Start();
   ExpectAgrees();
 }
 
