@@ -30,14 +30,17 @@ BranchingFunnel::BranchingFunnel(const FunnelShape& shape)
       if (!shape.steps[before].optional) break;
     }
   }
+  for (int step = step_count_ - 2; step >= 0; --step) rest_[step] = rest_[step + 1] + rank_[step + 1];
 }
 
 void BranchingFunnel::Begin() {
   Drop();
+  changed_.fill(0);
   latest_start_ = FunnelOutcome::kNone;
   best_step_ = -1;
   best_rank_ = 0;
   taken_ = 0;
+  complete_from_ = step_count_;
 }
 
 void BranchingFunnel::Drop() {
@@ -51,6 +54,7 @@ void BranchingFunnel::AddMoment(int64_t time, const std::vector<uint32_t>& event
     Drop();
     latest_start_ = FunnelOutcome::kNone;
   }
+  if (IsUseless(time, 0, 0)) return;
   if (events.size() == 1) return AddSingle(time, events[0]);
   matching_.Clear();
   for (const uint32_t event : events) matching_.AddEvent(event);
@@ -63,6 +67,7 @@ void BranchingFunnel::AddMoment(int64_t time, const std::vector<uint32_t>& event
     const int step = std::countr_zero(steps);
     for (const Attempt& attempt : next_fronts_[step]) Insert(fronts_[step], attempt);
     next_fronts_[step].clear();
+    SetChanged(step);
   }
   live_ |= next_live_;
   next_live_ = 0;
@@ -70,29 +75,61 @@ void BranchingFunnel::AddMoment(int64_t time, const std::vector<uint32_t>& event
 
 // One event takes one step of each attempt: from the last step to the first, so that none takes two.
 void BranchingFunnel::AddSingle(int64_t time, uint32_t steps) {
-  for (uint32_t todo = steps; todo != 0;) {
-    const int step = std::bit_width(todo) - 1;
-    todo ^= Bit(step);
-    for (uint32_t before = before_[step] & live_; before != 0; before &= before - 1) {
-      Front& front = fronts_[std::countr_zero(before)];
-      std::erase_if(front, [&](const Attempt& attempt) { return IsOver(time, attempt); });
-      for (const Attempt& attempt : front) {
-        if (within_[step] != kNoLimit && time - attempt.last > within_[step]) continue;
-        Reach(time, step, attempt, rank_[step], fronts_, live_);
+  for (; steps > 1; steps ^= std::bit_floor(steps)) Advance(time, std::bit_width(steps) - 1);
+  if (steps == 0) return;
+  fronts_[0].clear();
+  Reach(time, 0, {time, time, 0}, 0, fronts_, live_);
+  SetChanged(0);
+}
+
+// Lets every attempt that can take the step by an event that is alone in its moment.
+void BranchingFunnel::Advance(int64_t time, int step) {
+  const uint32_t all_before = before_[step] & live_;
+  // Otherwise whoever can take it took it before, and gains nothing by doing so later.
+  if (!last_matters_[step] && (all_before & changed_[step]) == 0) return;
+  changed_[step] = 0;
+  const bool alone = std::has_single_bit(all_before) && !last_matters_[std::countr_zero(all_before)];
+  bool all_in_time = true;
+  scratch_.clear();
+  for (uint32_t before = all_before; before != 0; before &= before - 1) {
+    Front& front = fronts_[std::countr_zero(before)];
+    std::erase_if(front, [&](const Attempt& attempt) { return IsOver(time, attempt); });
+    for (const Attempt& attempt : front) {
+      if (within_[step] != kNoLimit && time - attempt.last > within_[step]) {
+        all_in_time = false;
+        continue;
       }
+      const Attempt next{attempt.start, last_matters_[step] ? time : 0, attempt.rank + rank_[step]};
+      if (IsUseless(time, step, next.rank)) continue;
+      // Of one front none covers another, and what they add is the same.
+      alone ? scratch_.push_back(next) : Insert(scratch_, next);
     }
-    if (step == 0) Reach(time, 0, {time, time, 0}, 0, fronts_, live_);
   }
+  if (scratch_.empty()) return;
+  for (const Attempt& attempt : scratch_) Note(time, step, attempt);
+  if (all_in_time) {
+    // They cover whatever took the step before: that came from the same fronts, which have only become better.
+    fronts_[step].swap(scratch_);
+  } else {
+    for (const Attempt& attempt : scratch_) Insert(fronts_[step], attempt);
+  }
+  live_ |= Bit(step);
+  SetChanged(step);
+}
+
+void BranchingFunnel::SetChanged(int step) {
+  for (uint32_t after = after_[step]; after != 0; after &= after - 1) changed_[std::countr_zero(after)] |= Bit(step);
 }
 
 void BranchingFunnel::AddNext(int64_t time, uint32_t steps, bool exclusion) {
+  if (IsUseless(time, 0, 0)) return;
   if (exclusion) Drop();
   for (uint32_t todo = steps; todo != 0; todo &= todo - 1) {
     const int step = std::countr_zero(todo);
-    for (uint32_t before = before_[step] & live_; before != 0; before &= before - 1) {
+    const uint32_t in_time = step > 0 && time - last_ <= within_[step] ? before_[step] & live_ : 0;
+    for (uint32_t before = in_time; before != 0; before &= before - 1) {
       for (const Attempt& attempt : fronts_[std::countr_zero(before)]) {
-        if (IsOver(time, attempt) || time - last_ > within_[step]) continue;
-        Reach(time, step, attempt, rank_[step], next_fronts_, next_live_);
+        if (!IsOver(time, attempt)) Reach(time, step, attempt, rank_[step], next_fronts_, next_live_);
       }
     }
     if (step == 0) Reach(time, 0, {time, 0, 0}, 0, next_fronts_, next_live_);
@@ -172,8 +209,14 @@ bool BranchingFunnel::MatchFirst(int step, int next_required, uint32_t firsts, u
 void BranchingFunnel::Reach(int64_t time, int step, const Attempt& before, uint32_t rank, std::vector<Front>& fronts,
                             uint32_t& live) {
   const Attempt attempt{before.start, last_matters_[step] ? time : 0, before.rank + rank};
+  if (IsUseless(time, step, attempt.rank)) return;
   Insert(fronts[step], attempt);
   live |= Bit(step);
+  Note(time, step, attempt);
+}
+
+// What the run has by this attempt's taking the step.
+void BranchingFunnel::Note(int64_t time, int step, const Attempt& attempt) {
   if (step == 0) latest_start_ = time;
   if (step > best_step_ || (step == best_step_ && attempt.rank > best_rank_)) {
     best_step_ = step;
@@ -183,6 +226,7 @@ void BranchingFunnel::Reach(int64_t time, int step, const Attempt& before, uint3
     taken_ |= Bit(step);
     first_taken_[step] = time;
     durations_[step] = time - attempt.start;
+    for (; complete_from_ > 0 && (taken_ & Bit(complete_from_ - 1)) != 0; --complete_from_) complete_time_ = time;
   } else if (first_taken_[step] == time) {
     durations_[step] = std::min(durations_[step], time - attempt.start);
   }

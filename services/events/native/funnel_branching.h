@@ -47,8 +47,16 @@ class BranchingFunnel {
 
   void Drop();
   void AddSingle(int64_t time, uint32_t steps);
+  void Advance(int64_t time, int step);
+  void SetChanged(int step);
+  void Note(int64_t time, int step, const Attempt& attempt);
   void Continue(int64_t time, int from);
   bool IsOver(int64_t time, const Attempt& attempt) const { return time - attempt.start > window_micros_; }
+  // Nothing that the attempt may still take changes what the run has: every further step has its time, and no rank that
+  // it can get is better than the best.
+  bool IsUseless(int64_t time, int step, uint32_t rank) const {
+    return step >= complete_from_ && time > complete_time_ && rank + rest_[step] <= best_rank_;
+  }
   // Those of the steps straight after `from` that are still in time.
   uint32_t InTime(int64_t time, int from, const Attempt& attempt) const;
   void FindWays(int from, uint32_t firsts);
@@ -61,6 +69,7 @@ class BranchingFunnel {
   const int64_t window_micros_;
   std::vector<int64_t> within_;                     // by step
   std::array<uint32_t, kStepCountMax> rank_{};      // by step: what taking it adds to the rank
+  std::array<uint32_t, kStepCountMax> rest_{};      // by step: what the steps after it can add
   std::array<uint32_t, kStepCountMax> before_{};    // by step: steps that may come straight before it
   std::array<uint32_t, kStepCountMax> after_{};     // by step: steps that may come straight after it
   std::array<bool, kStepCountMax> last_matters_{};  // by step
@@ -70,6 +79,9 @@ class BranchingFunnel {
   uint32_t live_ = 0;               // steps with a front
   uint32_t next_live_ = 0;
   int64_t last_ = 0;  // strict: time of the event before
+  // By step: the steps before it whose front has changed since an event last let their attempts take it.
+  std::array<uint32_t, kStepCountMax> changed_{};
+  Front scratch_;
   StepMatching matching_;
   std::vector<Way> ways_;
 
@@ -78,6 +90,8 @@ class BranchingFunnel {
   int best_step_ = -1;
   uint32_t best_rank_ = 0;
   uint32_t taken_ = 0;
+  int complete_from_ = 0;      // all steps from here on were taken
+  int64_t complete_time_ = 0;  // since when
   std::array<int64_t, kStepCountMax> first_taken_{};
   std::array<int64_t, kStepCountMax> durations_{};
 };

@@ -35,10 +35,11 @@ FunnelShape FunnelShapeOf(const StepQuery& query);
 struct FunnelOutcome {
   static constexpr int64_t kNone = std::numeric_limits<int64_t>::min();
 
-  uint32_t reached = 0;          // what the best attempt took; 0: the run did not enter
-  uint32_t taken = 0;            // what any attempt took
-  int64_t entry = kNone;         // first event of the first step; unordered: of any
-  int64_t latest_start = kNone;  // of the attempts that have not ended, the beginning of the latest
+  uint32_t reached = 0;   // what the best attempt took; 0: the run did not enter
+  uint32_t taken = 0;     // what any attempt took
+  int64_t entry = kNone;  // first event of the first step; unordered: of any
+  // Of the attempts that have not ended, the beginning of the latest. Undefined if the run is through.
+  int64_t latest_start = kNone;
   // For the steps of `taken`: from an attempt's beginning to the step (StepReach::durations).
   std::array<int64_t, kStepCountMax> durations;
 };

@@ -7,6 +7,7 @@
 
 #include <cstdlib>
 #include <random>
+#include <tuple>
 
 #include "absl/strings/str_cat.h"
 #include "services/events/query_check.h"
@@ -79,16 +80,18 @@ std::string Describe(const StepQuery& query, const std::vector<RunEvent>& run) {
 }
 
 std::string ToText(const ReferenceOutcome& outcome) {
-  std::string out = absl::StrCat("entry ", outcome.entry.value_or(FunnelOutcome::kNone), " latest ",
-                                 outcome.latest_start.value_or(FunnelOutcome::kNone), " through ", outcome.through);
+  std::string out = absl::StrCat("entry ", outcome.entry.value_or(FunnelOutcome::kNone));
+  absl::StrAppend(&out, outcome.through ? " through" : " latest ");
+  if (!outcome.through) absl::StrAppend(&out, outcome.latest_start.value_or(FunnelOutcome::kNone));
   for (const bool reached : outcome.reached) absl::StrAppend(&out, " ", reached);
   for (const auto& [step, duration] : outcome.durations) absl::StrAppend(&out, ", ", step, " in ", duration);
   return out;
 }
 
 std::string ToText(const Funnel& funnel, const FunnelOutcome& outcome, size_t step_count) {
-  std::string out = absl::StrCat("entry ", outcome.entry, " latest ", outcome.latest_start, " through ",
-                                 outcome.reached != 0 && funnel.Through());
+  const bool through = outcome.reached != 0 && funnel.Through();
+  std::string out = absl::StrCat("entry ", outcome.entry, through ? " through" : " latest ");
+  if (!through) absl::StrAppend(&out, outcome.latest_start);
   for (size_t step = 0; step < step_count; ++step) absl::StrAppend(&out, " ", outcome.reached >> step & 1);
   for (size_t step = 0; step < step_count; ++step) {
     if ((outcome.taken >> step & 1) != 0) absl::StrAppend(&out, ", ", step, " in ", outcome.durations[step]);
@@ -150,6 +153,87 @@ TEST(FunnelCasesTest, EveryCaseOfTheDocument_Holds_AlsoForTheReference) {
       EXPECT_EQ(absl::StrCat(outcome.reached >> step & 1), c.reached[step]) << step;
       const bool taken = step > 0 && (outcome.taken >> step & 1) != 0;
       EXPECT_EQ(taken ? absl::StrCat(outcome.durations[step] / 1'000'000) : "-", c.seconds_to[step]) << step;
+    }
+  }
+}
+
+// Every choice of optional steps is a funnel without any: what is reached must be the best of them.
+TEST(FunnelTest, LongRunsWithOptionalSteps_ReachTheBestOfAllChoices) {
+  constexpr int kSteps = 9;
+  for (uint64_t seed = 0; seed < 60; ++seed) {
+    Random random(seed);
+    FunnelShape shape;
+    shape.order = Chance(random, 70) ? StepOrder::kOrdered : StepOrder::kStrict;
+    shape.window_micros = 20 + Below(random, 300);
+    for (int step = 0; step < kSteps; ++step) {
+      const bool limited = step > 0 && Chance(random, 30);
+      shape.steps.push_back({step > 0 && Chance(random, 50), limited ? Below(random, 60) : 1'000'000});
+    }
+    std::vector<RunEvent> run(400);
+    const int bits = 1 + Below(random, 3), span = 50 + Below(random, 1000);
+    for (RunEvent& event : run) {
+      event.time = Below(random, span);
+      for (int i = 0; i < bits; ++i) event.steps |= uint32_t{1} << Below(random, kSteps);
+    }
+    std::stable_sort(run.begin(), run.end(), [](const RunEvent& a, const RunEvent& b) { return a.time < b.time; });
+
+    std::tuple<int, int, std::vector<bool>> best;
+    const uint32_t optional = shape.optional_steps();
+    for (uint32_t chosen = optional;; chosen = (chosen - 1) & optional) {
+      FunnelShape simple = shape;
+      simple.steps.clear();
+      std::vector<int> steps;
+      for (int step = 0; step < kSteps; ++step) {
+        if (shape.steps[step].optional && (chosen >> step & 1) == 0) continue;
+        steps.push_back(step);
+        simple.steps.push_back({false, shape.steps[step].within_micros});
+      }
+      std::vector<RunEvent> events = run;
+      for (RunEvent& event : events) {
+        event.steps = 0;
+        for (size_t i = 0; i < steps.size(); ++i)
+          event.steps |= (run[&event - events.data()].steps >> steps[i] & 1) << i;
+      }
+      Funnel funnel(simple);
+      const uint32_t reached = Take(funnel, events).reached;
+      std::vector<bool> which(kSteps);
+      for (size_t i = 0; i < steps.size(); ++i) which[steps[i]] = (reached >> i & 1) != 0;
+      int furthest = -1, taken = 0;
+      for (int step = 0; step < kSteps; ++step) {
+        if (which[step]) furthest = step;
+        taken += which[step] && shape.steps[step].optional;
+      }
+      best = std::max(best, std::make_tuple(furthest, taken, which));
+      if (chosen == 0) break;
+    }
+    Funnel funnel(shape);
+    const FunnelOutcome& outcome = Take(funnel, run);
+    std::vector<bool> which(kSteps);
+    for (int step = 0; step < kSteps; ++step) which[step] = (outcome.reached >> step & 1) != 0;
+    EXPECT_EQ(which, std::get<2>(best)) << "seed " << seed;
+  }
+}
+
+// A customer of 200 000 events, each of which serves every step but one: no order may take longer than in proportion.
+// (What is quadratic in the events runs into the timeout.)
+TEST(FunnelTest, TwoHundredThousandEvents_AreAnsweredInEveryOrder) {
+  constexpr int kEvents = 200'000, kNever = 8;
+  for (const StepOrder order : {StepOrder::kOrdered, StepOrder::kStrict, StepOrder::kUnordered}) {
+    for (const int tied : {1, 5, kEvents}) {
+      FunnelShape shape;
+      shape.order = order;
+      shape.steps.resize(kStepCountMax);
+      for (int i = 1; i <= kOptionalStepCountMax; ++i) shape.steps[i].optional = order != StepOrder::kUnordered;
+      Funnel funnel(shape);
+      funnel.Begin();
+      for (int i = 0; i < kEvents; ++i) funnel.Add(i / tied, ~(uint32_t{1} << kNever));
+      const FunnelOutcome& outcome = funnel.End();
+      if (order == StepOrder::kUnordered) {
+        EXPECT_EQ(outcome.reached, ~uint32_t{0} >> 1);
+        EXPECT_EQ(outcome.durations[30], tied == kEvents ? 0 : tied == 5 ? 6 : 30);
+      } else {
+        EXPECT_EQ(outcome.reached, ~(uint32_t{1} << kNever));
+      }
     }
   }
 }
