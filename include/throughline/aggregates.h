@@ -252,6 +252,17 @@ struct RevenueMovements {
   void Merge(const RevenueMovements& other);
 };
 
+// The values of a field.
+struct ValueCounts {
+  struct Value {
+    std::string text;
+    int64_t events = 0;
+  };
+  std::vector<Value> values;  // the most frequent, most frequent first, ties by text; at most as many as asked for
+  int64_t value_count = 0;    // all that occur
+  int64_t missing = 0;        // events without a value
+};
+
 // ---- Rows of customers ----------------------------------------------------------------------------------------------
 
 // A row for each customer, or, above row_count_max of them, for a sample: those whose StableHash is below 2^(64 −

@@ -100,6 +100,7 @@ absl::Status JourneyMapNotPublished(absl::string_view name);                    
 absl::Status StaleEtag(absl::string_view name, absl::string_view given, absl::string_view current);  // STALE_ETAG
 absl::Status RevisionInFuture(Revision revision, Revision latest);    // REVISION_IN_FUTURE
 absl::Status RevisionCompacted(Revision revision, Revision horizon);  // REVISION_COMPACTED
+absl::Status WatermarkOutOfRange(int64_t watermark, int64_t latest);  // WATERMARK_OUT_OF_RANGE
 
 // ---- FAILED_PRECONDITION, DATA_LOSS: what the server finds on its disk ----------------------------------------------
 
@@ -126,7 +127,7 @@ absl::Status BackendUnavailable(absl::string_view what);                      //
 absl::Status AddressUnusable(absl::string_view address, absl::string_view problem);
 absl::Status ShuttingDown();  // SHUTTING_DOWN
 
-// ---- UNIMPLEMENTED, DEADLINE_EXCEEDED, INTERNAL ---------------------------------------------------------------------
+// ---- UNIMPLEMENTED, DEADLINE_EXCEEDED, CANCELLED, INTERNAL ---------------------------------------------------------------------
 
 absl::Status NotImplemented(absl::string_view what);  // NOT_IMPLEMENTED
 // The path exists, the HTTP method on it does not; `allow`: "GET, HEAD".
@@ -134,6 +135,7 @@ absl::Status MethodNotAllowed(absl::string_view method, absl::string_view allow)
 // PERMISSION_DENIED: a browser sent the request for another site's page.
 absl::Status CrossOriginRefused(absl::string_view origin);  // CROSS_ORIGIN
 absl::Status DeadlineExceeded(absl::string_view what);      // DEADLINE_EXCEEDED
+absl::Status Cancelled(absl::string_view what);             // CANCELLED
 // Our bug. The text is fixed; `detail` goes only to the log.
 absl::Status Internal(absl::string_view detail);  // INTERNAL
 

@@ -47,8 +47,9 @@ struct Symbol {
 struct EventField {
   // event_name, source, channel, department, survey, or properties.<key>.
   std::string path = "event_name";
-  // Not empty: only these values, as text, stand for themselves; every other one is OTHER. Engines find the most
-  // frequent ones with FrequentValues. Required where a field has more than kBreakdownValueCountMax values.
+  // Not empty: only these values, as text, stand for themselves. In a breakdown every other one is OTHER, in an alphabet
+  // it is nothing. Values() tells the most frequent ones. Required in a breakdown where the field has more than
+  // kBreakdownValueCountMax values.
   std::vector<std::string> values;
 };
 struct EventSymbols {
@@ -65,6 +66,9 @@ inline constexpr int kBreakdownDimensionCountMax = 3;
 // Values of one dimension, and groups of one answer. More are RESOURCE_EXHAUSTED (LIMIT_EXCEEDED).
 inline constexpr int kBreakdownValueCountMax = 1000;
 inline constexpr int kBreakdownGroupCountMax = 20'000;
+
+// What the steps of a path are called. Events that are nothing (no value, no symbol) are not part of it.
+using Alphabet = std::variant<EventField, EventSymbols>;
 
 // What every aggregate is asked for.
 struct Scope {
@@ -97,6 +101,7 @@ struct ScoreQuery {
   std::vector<EventSelector> any_of;
   std::vector<TimeRange> windows;
   RespondentPolicy policy = RespondentPolicy::kAll;  // per customer, group and window
+  bool count_missing = true;                         // also the matching events without a score
   Scope scope;
 };
 
@@ -141,12 +146,8 @@ struct PairQuery {
   std::vector<TimeRange> windows;
 };
 
-// What the steps of a path are called. Events that are nothing (no value, no symbol) are not part of it.
-using Alphabet = std::variant<EventField, EventSymbols>;
-
 // Groups by the run's first event.
 struct GraphQuery {
-  EventSelector selector;
   RunRule run;
   TimeRange window;  // of events
   Alphabet alphabet;

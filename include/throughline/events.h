@@ -72,6 +72,10 @@ class EventView {
   virtual ~EventView() = default;
   virtual EventSequence watermark() const = 0;
 
+  // What this view was when `watermark` was the last event: it answers as it would have then. OUT_OF_RANGE for a watermark
+  // that is not between 0 and the view's own.
+  virtual absl::StatusOr<std::shared_ptr<const EventView>> KnownAt(EventSequence watermark) const = 0;
+
   virtual EventStatistics Statistics() const = 0;
 
   // INVALID_ARGUMENT, with the field's name, if a filter compares a field with a value of another type.
@@ -82,6 +86,14 @@ class EventView {
   virtual absl::StatusOr<std::vector<Grouped<StepReach>>> Steps(const StepQuery& query) const = 0;
   virtual absl::StatusOr<std::vector<PairAggregate>> Pairs(const PairQuery& query) const = 0;
   virtual absl::StatusOr<Grouped<TransitionGraph>> Graph(const GraphQuery& query) const = 0;
+  virtual absl::StatusOr<Grouped<VariantCounts>> Variants(const VariantQuery& query) const = 0;
+  virtual absl::StatusOr<Grouped<CohortMatrix>> Cohorts(const CohortQuery& query) const = 0;
+  virtual absl::StatusOr<Grouped<StageTimes>> Stages(const StageQuery& query) const = 0;
+  virtual absl::StatusOr<Grouped<RevenueMovements>> Revenue(const RevenueQuery& query) const = 0;
+  virtual absl::StatusOr<Grouped<PurchaseSummary>> Purchases(const PurchaseQuery& query) const = 0;
+  virtual absl::StatusOr<Grouped<CustomerFeatures>> Features(const FeatureQuery& query) const = 0;
+  // The most frequent values of a field, to name those that a breakdown is to have.
+  virtual absl::StatusOr<ValueCounts> Values(const ValueQuery& query) const = 0;
   virtual absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const = 0;
 
   // Absent if the customer has no event.

@@ -115,7 +115,7 @@ absl::StatusOr<v1::QueryTransitionGraphResponse> QueryTransitionGraph(RequestCon
                                                                       const v1::QueryTransitionGraphRequest& request) {
   ASSIGN_OR_RETURN(const WorkspaceName workspace, ParseWorkspaceName(request.parent(), "parent"));
   GraphQuery query;
-  ASSIGN_OR_RETURN(query.selector.filter, Filter::ParseAndCheck(request.filter(), EventFilterFields()));
+  ASSIGN_OR_RETURN(query.scope.filter, Filter::ParseAndCheck(request.filter(), EventFilterFields()));
   RETURN_IF_ERROR(CheckCorrelationProperty(request.correlation_property()));
   query.run.correlation_property = request.correlation_property();
   ASSIGN_OR_RETURN(query.window, ToTimeRange(request.interval(), "interval"));

@@ -52,7 +52,7 @@ absl::StatusOr<v1::DiscoverJourneyMapResponse> DiscoverJourneyMap(RequestContext
   ASSIGN_OR_RETURN(const WorkspaceName workspace, ParseWorkspaceName(request.parent(), "parent"));
   ASSIGN_OR_RETURN(DiscoverOptions options, MakeDiscoverOptions(request));
   GraphQuery query;
-  ASSIGN_OR_RETURN(query.selector.filter, Filter::ParseAndCheck(request.filter(), EventFilterFields()));
+  ASSIGN_OR_RETURN(query.scope.filter, Filter::ParseAndCheck(request.filter(), EventFilterFields()));
   query.run.correlation_property = request.correlation_property();
   RETURN_IF_ERROR(CheckWorkspace(context.backend(), request.parent(), /*for_writing=*/false));
   ASSIGN_OR_RETURN(const auto reader, context.backend().catalog.Read());

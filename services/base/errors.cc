@@ -316,6 +316,12 @@ absl::Status RevisionCompacted(Revision revision, Revision horizon) {
       {{"revision", absl::StrCat(revision.value)}, {"horizon", absl::StrCat(horizon.value)}});
 }
 
+absl::Status WatermarkOutOfRange(int64_t watermark, int64_t latest) {
+  return Make(absl::StatusCode::kOutOfRange, "WATERMARK_OUT_OF_RANGE",
+              absl::StrCat("watermark ", watermark, " is not between 0 and the latest, ", latest),
+              {{"watermark", absl::StrCat(watermark)}, {"latest", absl::StrCat(latest)}});
+}
+
 // ---- FAILED_PRECONDITION, DATA_LOSS: what the server finds on its disk ----------------------------------------------
 
 absl::Status DataDirectoryInUse(absl::string_view path, int64_t owner_pid) {
@@ -424,6 +430,10 @@ absl::Status CrossOriginRefused(absl::string_view origin) {
 absl::Status DeadlineExceeded(absl::string_view what) {
   return Make(absl::StatusCode::kDeadlineExceeded, "DEADLINE_EXCEEDED",
               absl::StrCat(Excerpt(what), " took longer than the deadline of the request"));
+}
+
+absl::Status Cancelled(absl::string_view what) {
+  return Make(absl::StatusCode::kCancelled, "CANCELLED", absl::StrCat(what, " was called off"));
 }
 
 absl::Status Internal(absl::string_view detail) {

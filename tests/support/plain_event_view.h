@@ -38,6 +38,14 @@ class PlainEventView : public EventView {
   absl::StatusOr<std::vector<Grouped<StepReach>>> Steps(const StepQuery&) const override { return NotHere(); }
   absl::StatusOr<std::vector<PairAggregate>> Pairs(const PairQuery&) const override { return NotHere(); }
   absl::StatusOr<Grouped<TransitionGraph>> Graph(const GraphQuery&) const override { return NotHere(); }
+  absl::StatusOr<Grouped<VariantCounts>> Variants(const VariantQuery&) const override { return NotHere(); }
+  absl::StatusOr<Grouped<CohortMatrix>> Cohorts(const CohortQuery&) const override { return NotHere(); }
+  absl::StatusOr<Grouped<StageTimes>> Stages(const StageQuery&) const override { return NotHere(); }
+  absl::StatusOr<Grouped<RevenueMovements>> Revenue(const RevenueQuery&) const override { return NotHere(); }
+  absl::StatusOr<Grouped<PurchaseSummary>> Purchases(const PurchaseQuery&) const override { return NotHere(); }
+  absl::StatusOr<Grouped<CustomerFeatures>> Features(const FeatureQuery&) const override { return NotHere(); }
+  absl::StatusOr<ValueCounts> Values(const ValueQuery&) const override { return NotHere(); }
+  absl::StatusOr<std::shared_ptr<const EventView>> KnownAt(EventSequence) const override { return NotHere(); }
   absl::StatusOr<RunPositions> Positions(const PositionQuery&) const override { return NotHere(); }
 
   absl::StatusOr<std::optional<CustomerSummary>> FindCustomer(absl::string_view customer_id) const override {

@@ -2,6 +2,7 @@
 // As StringDictionary: one thread at a time adds; any thread reads what it was told of under a lock.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 
@@ -15,17 +16,22 @@ namespace throughline {
 // Code of "no value" in the columns of channels, departments, surveys and properties.
 inline constexpr uint32_t kMissingCode = 0;
 
+// The columns of dictionary codes that every event has.
+enum CodeColumn { kNameColumn, kSourceColumn, kChannelColumn, kDepartmentColumn, kSurveyColumn, kCurrencyColumn };
+inline constexpr int kCodeColumnCount = kCurrencyColumn + 1;
+
 struct Dictionaries {
   Dictionaries() {
-    for (StringDictionary* dictionary : {&channels, &departments, &surveys}) dictionary->Encode("");
+    for (const CodeColumn column : {kChannelColumn, kDepartmentColumn, kSurveyColumn, kCurrencyColumn}) {
+      codes[column].Encode("");
+    }
   }
-  StringDictionary names;
-  StringDictionary sources;
+  const StringDictionary& names() const { return codes[kNameColumn]; }
+  const StringDictionary& sources() const { return codes[kSourceColumn]; }
+
   StringDictionary customers;
-  // Code 0 is the empty string, which stands for no value.
-  StringDictionary channels;
-  StringDictionary departments;
-  StringDictionary surveys;
+  // By CodeColumn. Except for names and sources, code 0 is the empty string, which stands for no value.
+  std::array<StringDictionary, kCodeColumnCount> codes;
 };
 
 // One property of all events of a workspace: a code per event, by sequence - 1.

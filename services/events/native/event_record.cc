@@ -139,7 +139,7 @@ bool ReadSurveyResponse(absl::string_view bytes, EventFields& fields) {
   while (reader.Next()) {
     if (reader.field() == v1::SurveyResponse::kScoreFieldNumber) {
       fields.value_kind = ValueKind::kScore;
-      fields.value = reader.real();
+      fields.score = reader.real();
     }
     if (reader.field() == v1::SurveyResponse::kSurveyFieldNumber) fields.survey = reader.text();
   }
@@ -151,8 +151,9 @@ bool ReadMoneyMovement(absl::string_view bytes, EventFields& fields) {
   WireReader reader(bytes);
   while (reader.Next()) {
     if (reader.field() == v1::MoneyMovement::kAmountMinorFieldNumber) {
-      fields.value = static_cast<double>(reader.integer());
+      fields.amount_minor = reader.integer();
     }
+    if (reader.field() == v1::MoneyMovement::kCurrencyCodeFieldNumber) fields.currency = reader.text();
   }
   return !reader.failed();
 }

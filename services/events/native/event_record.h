@@ -28,7 +28,7 @@ struct PropertyField {
   bool boolean = false;
 };
 
-// Which of the payloads has the number in EventFields::value.
+// Which of the payloads with a number the event has.
 enum class ValueKind : uint8_t { kNone, kScore, kAmount };
 
 // The columns of one event. The strings point into the bytes that were read.
@@ -42,8 +42,10 @@ struct EventFields {
   absl::string_view survey;
   int64_t time_micros = 0;
   int64_t sequence = 0;
+  absl::string_view currency;  // of the amount
   ValueKind value_kind = ValueKind::kNone;
-  double value = 0;  // score, or amount in minor units
+  double score = 0;
+  int64_t amount_minor = 0;
 };
 
 // Reads a canonical event without building a message. With `properties`: also those, in the order of their keys.

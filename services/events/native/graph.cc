@@ -1,153 +1,286 @@
-// The directly-follows graph over event names.
+// The directly-follows graph over the symbols of an alphabet.
 #include "services/base/status_macros.h"
+#include "services/events/native/breakdown.h"
 #include "services/events/native/code_pairs.h"
 #include "services/events/native/parallel.h"
 #include "services/events/native/queries.h"
-#include "services/events/native/runs.h"
-#include "services/events/native/selectors.h"
-#include "services/events/native/windows.h"
+#include "services/events/native/run_reader.h"
 
 namespace throughline {
 namespace {
 
-// Counts by dictionary codes; texts are looked up once at the end.
+// Above this many symbols the table of all pairs would not stay in a cache.
+constexpr uint32_t kTableSymbolsMax = 255;
+
+// Counts of one group, by symbol.
 class GraphCounter {
  public:
-  GraphCounter(const Dictionaries& dictionaries, const Snapshot& snapshot)
-      : dictionaries_(&dictionaries),
-        nodes_(snapshot.name_codes()),
-        edges_(snapshot.name_codes(), snapshot.name_codes()),
-        channels_(snapshot.name_codes(), snapshot.channel_codes),
-        departments_(snapshot.name_codes(), snapshot.department_codes) {}
-
-  // `places` are the events of one run that count.
-  void AddRun(const Partition& partition, const std::vector<uint32_t>& places) {
-    const uint32_t* names = partition.names();
-    const int64_t* times = partition.times();
-    ++graph_.runs;
-    graph_.events += static_cast<int64_t>(places.size());
-    ++runs_read_;
-    ++nodes_[names[places.front()]].starts;
-    ++nodes_[names[places.back()]].ends;
-    const int64_t last = static_cast<int64_t>(places.size()) - 1;
-    for (int64_t k = 0; k <= last; ++k) {
-      const uint32_t i = places[k];
-      Node& node = nodes_[names[i]];
-      ++node.events;
-      if (node.last_run != runs_read_) {
-        node.last_run = runs_read_;
-        ++node.runs;
-      }
-      if (last > 0) node.place_millionths += k * 1'000'000 / last;
-      Count(channels_, channel_counts_, names[i], partition.channels()[i]);
-      Count(departments_, department_counts_, names[i], partition.departments()[i]);
-      if (k > 0) AddEdge(names[places[k - 1]], names[i], times[i] - times[places[k - 1]]);
+  GraphCounter(const GraphQuery& query, uint32_t symbols, const Snapshot& snapshot)
+      : sketches_(query.sketches),
+        nodes_(symbols),
+        pairs_(symbols, symbols),
+        channels_(symbols, snapshot.code_counts[kChannelColumn]),
+        departments_(symbols, snapshot.code_counts[kDepartmentColumn]) {
+    if (symbols <= kTableSymbolsMax && !sketches_) {
+      stride_ = symbols;
+      table_.resize(size_t{symbols} * symbols);
     }
   }
 
-  TransitionGraph Finish() const {
-    TransitionGraph out = graph_;
-    const StringDictionary& names = dictionaries_->names;
-    for (uint32_t code = 0; code < nodes_.size(); ++code) {
-      const Node& node = nodes_[code];
-      if (node.events == 0) continue;
-      TransitionGraph::Node& to = out.nodes[names[code]];
-      to.events = node.events;
-      to.runs = node.runs;
-      to.starts = node.starts;
-      to.ends = node.ends;
-      to.place_millionths = node.place_millionths;
+  // The positions [begin, end) of the block are one run.
+  template <typename Number, typename Time>
+  void AddRun(const RunBlock<Number, Time>& block, uint32_t begin, uint32_t end) {
+    while (begin < end && block.numbers[begin] == kNoSelector<Number>) ++begin;
+    if (begin == end) return;
+    ++runs_;
+    uint32_t before = block.numbers[begin];
+    Time since = block.times[begin];
+    ++nodes_[before].starts;
+    if (!table_.empty()) {
+      for (uint32_t i = begin + 1; i < end; ++i) {
+        const uint32_t symbol = block.numbers[i];
+        if (symbol == kNoSelector<Number>) continue;
+        Cell& cell = table_[before * stride_ + symbol];
+        ++cell.count;
+        cell.time += block.times[i] - since;
+        before = symbol;
+        since = block.times[i];
+      }
+    } else {
+      for (uint32_t i = begin + 1; i < end; ++i) {
+        const uint32_t symbol = block.numbers[i];
+        if (symbol == kNoSelector<Number>) continue;
+        AddEdge(before, symbol, static_cast<int64_t>(block.times[i] - since) * RunBlock<Number, Time>::kMicrosPerTime);
+        before = symbol;
+        since = block.times[i];
+      }
+    }
+    ++nodes_[before].ends;
+  }
+
+  // Places, runs, channels and departments of nodes.
+  template <typename Number, typename Time>
+  void AddDetails(const RunBlock<Number, Time>& block, uint32_t begin, uint32_t end, const Partition& partition) {
+    int64_t last = -1;
+    for (uint32_t i = begin; i < end; ++i) last += block.numbers[i] != kNoSelector<Number>;
+    int64_t k = 0;
+    for (uint32_t i = begin; i < end; ++i) {
+      const uint32_t symbol = block.numbers[i];
+      if (symbol == kNoSelector<Number>) continue;
+      Node& node = nodes_[symbol];
+      node.runs += node.last_run != runs_;
+      node.last_run = runs_;
+      if (last > 0) node.place_millionths += k * 1'000'000 / last;
+      ++k;
+      const uint32_t place = block.place(i);
+      Count(channels_, channel_counts_, symbol, static_cast<uint32_t>(partition.codes(kChannelColumn)[place]));
+      Count(departments_, department_counts_, symbol, static_cast<uint32_t>(partition.codes(kDepartmentColumn)[place]));
+    }
+  }
+
+  // The unit of the times that come; before another one, the cells become edges.
+  void UseUnit(int64_t micros) {
+    if (micros != time_unit_micros_) FlushTable();
+    time_unit_micros_ = micros;
+  }
+
+  void FlushTable() {
+    for (size_t i = 0; i < table_.size(); ++i) {
+      if (table_[i].count == 0) continue;
+      Edge& edge = EdgeOf(static_cast<uint32_t>(i / stride_), static_cast<uint32_t>(i % stride_));
+      edge.value.count += table_[i].count;
+      edge.value.duration_micros += table_[i].time * time_unit_micros_;
+      table_[i] = Cell();
+    }
+  }
+
+  void Merge(GraphCounter& other) {
+    FlushTable();
+    other.FlushTable();
+    runs_ += other.runs_;
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      nodes_[i].runs += other.nodes_[i].runs;
+      nodes_[i].starts += other.nodes_[i].starts;
+      nodes_[i].ends += other.nodes_[i].ends;
+      nodes_[i].place_millionths += other.nodes_[i].place_millionths;
+    }
+    for (size_t i = 0; i < other.edges_.size(); ++i) {
+      const auto [from, to] = other.pairs_.pairs()[i];
+      EdgeOf(from, to).value.Merge(other.edges_[i].value);
+    }
+    MergeCounts(channels_, channel_counts_, other.channels_, other.channel_counts_);
+    MergeCounts(departments_, department_counts_, other.departments_, other.department_counts_);
+  }
+
+  TransitionGraph Finish(const std::vector<std::string>& names, const Dictionaries& dictionaries) {
+    FlushTable();
+    TransitionGraph out;
+    out.runs = runs_;
+    // An event begins its run or follows another.
+    std::vector<int64_t> events(nodes_.size());
+    for (size_t i = 0; i < nodes_.size(); ++i) events[i] = nodes_[i].starts;
+    for (size_t i = 0; i < edges_.size(); ++i) events[pairs_.pairs()[i].second] += edges_[i].value.count;
+    for (size_t i = 0; i < nodes_.size(); ++i) {
+      if (events[i] == 0) continue;
+      TransitionGraph::Node& node = out.nodes[names[i]];
+      node.events = events[i];
+      out.events += events[i];
+      node.runs = nodes_[i].runs;
+      node.starts = nodes_[i].starts;
+      node.ends = nodes_[i].ends;
+      node.place_millionths = nodes_[i].place_millionths;
     }
     for (size_t i = 0; i < channel_counts_.size(); ++i) {
-      const auto [name, channel] = channels_.pairs()[i];
-      out.nodes[names[name]].channels[dictionaries_->channels[channel]] = channel_counts_[i];
+      const auto [symbol, code] = channels_.pairs()[i];
+      out.nodes[names[symbol]].channels[dictionaries.codes[kChannelColumn][code]] = channel_counts_[i];
     }
     for (size_t i = 0; i < department_counts_.size(); ++i) {
-      const auto [name, department] = departments_.pairs()[i];
-      out.nodes[names[name]].departments[dictionaries_->departments[department]] = department_counts_[i];
+      const auto [symbol, code] = departments_.pairs()[i];
+      out.nodes[names[symbol]].departments[dictionaries.codes[kDepartmentColumn][code]] = department_counts_[i];
     }
-    for (size_t i = 0; i < edge_values_.size(); ++i) {
-      const auto [from, to] = edges_.pairs()[i];
-      out.edges[{names[from], names[to]}] = edge_values_[i];
+    for (size_t i = 0; i < edges_.size(); ++i) {
+      const auto [from, to] = pairs_.pairs()[i];
+      out.edges[{names[from], names[to]}] = std::move(edges_[i].value);
     }
     return out;
   }
 
  private:
   struct Node {
-    int64_t events = 0;
     int64_t runs = 0;
     int64_t starts = 0;
     int64_t ends = 0;
     int64_t place_millionths = 0;
     int64_t last_run = 0;  // number of the run that was counted last
   };
+  struct Cell {
+    int64_t count = 0;
+    int64_t time = 0;
+  };
+  struct Edge {
+    TransitionGraph::Edge value;
+  };
 
-  static void Count(CodePairs& pairs, std::vector<int64_t>& counts, uint32_t name, uint32_t code) {
-    if (code == kMissingCode) return;
-    const uint32_t number = pairs.Number(name, code);
-    if (number == counts.size()) counts.push_back(0);
-    ++counts[number];
+  Edge& EdgeOf(uint32_t from, uint32_t to) {
+    const uint32_t number = pairs_.Number(from, to);
+    if (number == edges_.size()) edges_.emplace_back();
+    return edges_[number];
   }
 
   void AddEdge(uint32_t from, uint32_t to, int64_t micros) {
-    const uint32_t number = edges_.Number(from, to);
-    if (number == edge_values_.size()) edge_values_.emplace_back();
-    ++edge_values_[number].count;
-    edge_values_[number].duration_micros += micros;
-    edge_values_[number].durations.Add(micros);
+    TransitionGraph::Edge& edge = EdgeOf(from, to).value;
+    ++edge.count;
+    edge.duration_micros += micros;
+    if (sketches_) edge.durations.Add(micros);
   }
 
-  const Dictionaries* dictionaries_;
-  TransitionGraph graph_;  // its totals only, until Finish
-  int64_t runs_read_ = 0;
+  static void Count(CodePairs& pairs, std::vector<int64_t>& counts, uint32_t symbol, uint32_t code, int64_t count = 1) {
+    if (code == kMissingCode) return;
+    const uint32_t number = pairs.Number(symbol, code);
+    if (number == counts.size()) counts.push_back(0);
+    counts[number] += count;
+  }
+  static void MergeCounts(CodePairs& pairs, std::vector<int64_t>& counts, const CodePairs& other_pairs,
+                          const std::vector<int64_t>& other_counts) {
+    for (size_t i = 0; i < other_counts.size(); ++i) {
+      const auto [symbol, code] = other_pairs.pairs()[i];
+      Count(pairs, counts, symbol, code, other_counts[i]);
+    }
+  }
+
+  const bool sketches_;
+  int64_t runs_ = 0;
   std::vector<Node> nodes_;
-  CodePairs edges_;
-  std::vector<TransitionGraph::Edge> edge_values_;
+  // Without sketches and with few symbols: every pair has a cell.
+  uint32_t stride_ = 0;
+  std::vector<Cell> table_;
+  int64_t time_unit_micros_ = 1;
+  CodePairs pairs_;
+  std::vector<Edge> edges_;
   CodePairs channels_;
   std::vector<int64_t> channel_counts_;
   CodePairs departments_;
   std::vector<int64_t> department_counts_;
 };
 
-// One thread's counter, finished before it meets another's.
-struct Totals {
-  std::unique_ptr<GraphCounter> counter;
-  TransitionGraph merged;
-  TransitionGraph Finish() {
-    if (counter != nullptr) merged.Merge(counter->Finish());
-    counter = nullptr;
-    return std::move(merged);
+// One thread's counters, by group.
+class Totals {
+ public:
+  Totals(int groups, std::function<std::unique_ptr<GraphCounter>()> make)
+      : make_(std::move(make)), counters_(static_cast<size_t>(groups)) {}
+  GraphCounter& operator[](int32_t group) {
+    std::unique_ptr<GraphCounter>& counter = counters_[static_cast<size_t>(group)];
+    if (counter == nullptr) counter = make_();
+    return *counter;
   }
+  const std::vector<std::unique_ptr<GraphCounter>>& counters() const { return counters_; }
   void Merge(Totals other) {
-    merged = Finish();
-    merged.Merge(other.Finish());
+    for (size_t i = 0; i < counters_.size(); ++i) {
+      if (other.counters_[i] == nullptr) continue;
+      if (counters_[i] == nullptr) {
+        counters_[i] = std::move(other.counters_[i]);
+      } else {
+        counters_[i]->Merge(*other.counters_[i]);
+      }
+    }
   }
+
+ private:
+  std::function<std::unique_ptr<GraphCounter>()> make_;
+  std::vector<std::unique_ptr<GraphCounter>> counters_;
 };
+
+template <typename Number>
+void AddPartition(const RunSource& source, const Breakdown& breakdown, bool details, const Partition& partition,
+                  Totals& totals) {
+  Breakdown::Reader groups(breakdown, partition);
+  RunReader(source, partition).ForEachBlock<Number>([&](const auto& block) {
+    for (uint32_t run = 0; run < block.runs; ++run) {
+      uint32_t begin = block.begin(run);
+      const uint32_t end = block.end(run);
+      while (begin < end && block.numbers[begin] == kNoSelector<Number>) ++begin;
+      if (begin == end) continue;
+      const int32_t group = groups.At(block.place(begin));
+      if (group < 0) continue;
+      GraphCounter& counter = totals[group];
+      counter.UseUnit(std::decay_t<decltype(block)>::kMicrosPerTime);
+      counter.AddRun(block, begin, end);
+      if (details) counter.AddDetails(block, begin, end, partition);
+    }
+  });
+}
 
 }  // namespace
 
 absl::StatusOr<Grouped<TransitionGraph>> ComputeGraph(Projection& projection, const Snapshot& snapshot,
                                                       const GraphQuery& query) {
-  ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile({&query.selector, 1}, projection, snapshot));
-  ASSIGN_OR_RETURN(const PropertyColumn* const correlation, CorrelationColumn(projection, query.run));
-  const Windows window(query.window);
-  const auto pass = [&](Totals& totals, const Partition& partition) {
-    const SelectorSet::Matcher matcher(selectors, partition);
-    std::vector<uint32_t> places;
-    ForEachRun(partition, correlation == nullptr ? nullptr : partition.property(*correlation), [&](const Run& run) {
-      places.clear();
-      for (uint32_t k = 0; k < run.size(); ++k) {
-        const uint32_t i = run[k];
-        if (matcher.Any(i) && window.Has(0, partition.times()[i])) places.push_back(i);
-      }
-      if (!places.empty()) totals.counter->AddRun(partition, places);
-    });
-  };
+  ASSIGN_OR_RETURN(const CompiledAlphabet alphabet,
+                   CompileAlphabet(query.alphabet, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  RunSource source{&alphabet.selectors, nullptr, query.scope.customers.get(), CeilMicros(query.window.start),
+                   CeilMicros(query.window.end)};
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  const auto symbols = static_cast<uint32_t>(alphabet.names.size());
   const auto make = [&] {
-    return Totals{std::make_unique<GraphCounter>(projection.dictionaries(), snapshot), TransitionGraph()};
+    return Totals(breakdown.group_count(),
+                  [&, symbols] { return std::make_unique<GraphCounter>(query, symbols, snapshot); });
   };
-  return Whole(PassOverPartitions(snapshot, make, pass).Finish());
+  const auto pass = [&](Totals& totals, const Partition& partition) {
+    if (alphabet.selectors.fits_byte()) {
+      AddPartition<uint8_t>(source, breakdown, query.details, partition, totals);
+    } else {
+      AddPartition<uint16_t>(source, breakdown, query.details, partition, totals);
+    }
+  };
+  ASSIGN_OR_RETURN(const Totals totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  Grouped<TransitionGraph> out;
+  if (breakdown.empty()) out.groups[{}];
+  for (size_t i = 0; i < totals.counters().size(); ++i) {
+    if (totals.counters()[i] == nullptr) continue;
+    out.groups[breakdown.KeyOf(static_cast<int>(i))] =
+        totals.counters()[i]->Finish(alphabet.names, projection.dictionaries());
+  }
+  return out;
 }
 
 }  // namespace throughline

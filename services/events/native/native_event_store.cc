@@ -166,6 +166,11 @@ class Store : public NativeEventStore {
     return absl::OkStatus();
   }
 
+  int QueryThreads() const {
+    if (options_.query_threads > 0) return options_.query_threads;
+    return std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  }
+
   void StartWriter() {
     writer_ = std::make_unique<GroupWriter>(
         *log_, options_.clock == nullptr ? SystemClock() : *options_.clock, options_.limits,
@@ -184,7 +189,7 @@ class Store : public NativeEventStore {
     auto workspace = std::make_unique<WriterWorkspace>();
     workspace->id = id;
     workspace->number = number;
-    workspace->projection = std::make_shared<Projection>(log_, number);
+    workspace->projection = std::make_shared<Projection>(log_, number, QueryThreads());
     IdentityIndexOptions options;
     options.env = env_;
     options.directory = absl::StrCat(options_.directory, "/identities/", number);

@@ -35,6 +35,8 @@ struct NativeEventStoreOptions {
   std::string directory;         // created if absent
   const Clock* clock = nullptr;  // record times; must outlive the store. Required.
   NativeEventStoreLimits limits;
+  // Threads that one question may use; 0: as many as the machine has.
+  int query_threads = 0;
   // The file system that RocksDB uses; tests put a failing one here. Not owned; null: the real one.
   rocksdb::Env* env = nullptr;
 };

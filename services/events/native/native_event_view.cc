@@ -1,6 +1,7 @@
 #include "services/events/native/native_event_view.h"
 
 #include <algorithm>
+#include <bit>
 #include <string>
 
 #include "services/base/status_macros.h"
@@ -15,6 +16,17 @@ absl::StatusOr<const PropertyColumn*> CorrelationColumn(Projection& projection, 
   return properties[0].column;
 }
 
+absl::StatusOr<std::shared_ptr<const EventView>> NativeEventView::KnownAt(EventSequence watermark) const {
+  if (watermark.value < 0 || watermark.value > snapshot_->watermark) {
+    return WatermarkOutOfRange(watermark.value, snapshot_->watermark);
+  }
+  if (watermark.value == snapshot_->watermark) {
+    return std::make_shared<const NativeEventView>(projection_, snapshot_);
+  }
+  return std::make_shared<const NativeEventView>(
+      projection_, std::make_shared<const Snapshot>(throughline::KnownAt(*snapshot_, watermark.value)));
+}
+
 EventStatistics NativeEventView::Statistics() const {
   EventStatistics out;
   out.events = snapshot_->watermark;
@@ -22,8 +34,9 @@ EventStatistics NativeEventView::Statistics() const {
   if (out.events == 0) return out;
   out.first_event_time = absl::FromUnixMicros(snapshot_->first_time_micros);
   out.last_event_time = absl::FromUnixMicros(snapshot_->last_time_micros);
-  for (uint32_t code = 0; code < snapshot_->name_codes(); ++code) {
-    out.event_names.push_back({projection_->dictionaries().names[code], snapshot_->name_counts[code]});
+  for (uint32_t code = 0; code < snapshot_->name_counts.size(); ++code) {
+    if (snapshot_->name_counts[code] == 0) continue;  // not known yet
+    out.event_names.push_back({projection_->dictionaries().names()[code], snapshot_->name_counts[code]});
   }
   std::sort(out.event_names.begin(), out.event_names.end(), [](const EventNameCount& a, const EventNameCount& b) {
     return a.events != b.events ? a.events > b.events : a.event_name < b.event_name;
@@ -51,14 +64,43 @@ absl::StatusOr<Grouped<TransitionGraph>> NativeEventView::Graph(const GraphQuery
   return ComputeGraph(*projection_, *snapshot_, query);
 }
 
+absl::StatusOr<Grouped<VariantCounts>> NativeEventView::Variants(const VariantQuery& query) const {
+  return ComputeVariants(*projection_, *snapshot_, query);
+}
+
+absl::StatusOr<Grouped<CohortMatrix>> NativeEventView::Cohorts(const CohortQuery& query) const {
+  return ComputeCohorts(*projection_, *snapshot_, query);
+}
+
+absl::StatusOr<Grouped<StageTimes>> NativeEventView::Stages(const StageQuery& query) const {
+  return ComputeStages(*projection_, *snapshot_, query);
+}
+
+absl::StatusOr<Grouped<RevenueMovements>> NativeEventView::Revenue(const RevenueQuery& query) const {
+  return ComputeRevenue(*projection_, *snapshot_, query);
+}
+
+absl::StatusOr<Grouped<PurchaseSummary>> NativeEventView::Purchases(const PurchaseQuery& query) const {
+  return ComputePurchases(*projection_, *snapshot_, query);
+}
+
+absl::StatusOr<Grouped<CustomerFeatures>> NativeEventView::Features(const FeatureQuery& query) const {
+  return ComputeFeatures(*projection_, *snapshot_, query);
+}
+
+absl::StatusOr<ValueCounts> NativeEventView::Values(const ValueQuery& query) const {
+  return ComputeValues(*projection_, *snapshot_, query);
+}
+
 absl::StatusOr<RunPositions> NativeEventView::Positions(const PositionQuery& query) const {
   return ComputePositions(*projection_, *snapshot_, query);
 }
 
 NativeEventView::CustomerPlace NativeEventView::PlaceOf(uint32_t customer) const {
-  const Partition& partition = *snapshot_->partitions[customer / kPartitionCustomers];
-  const uint32_t i = customer - partition.first_customer();
-  return {&partition, partition.offset(i), partition.offset(i + 1)};
+  std::shared_ptr<const Partition> partition = snapshot_->At(customer / kPartitionCustomers);
+  const uint32_t i = customer - partition->first_customer();
+  const uint32_t begin = partition->offset(i), end = partition->offset(i + 1);
+  return {std::move(partition), begin, end};
 }
 
 CustomerSummary NativeEventView::Summary(uint32_t customer) const {
@@ -101,20 +143,34 @@ absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int6
 
 absl::StatusOr<std::vector<std::vector<absl::Time>>> NativeEventView::FirstMatches(
     int64_t from, int limit, const std::vector<EventSelector>& selectors) const {
-  ASSIGN_OR_RETURN(const SelectorSet set, SelectorSet::Compile(selectors, *projection_, *snapshot_));
   const auto [begin, end] = Range(from, limit);
-  std::vector<std::vector<absl::Time>> out;
-  std::optional<SelectorSet::Matcher> matcher;
-  const Partition* matched = nullptr;
-  for (uint32_t customer = begin; customer < end; ++customer) {
-    const CustomerPlace place = PlaceOf(customer);
-    if (place.partition != matched) matcher.emplace(set, *(matched = place.partition));
-    std::vector<absl::Time>& times = out.emplace_back(selectors.size(), absl::InfiniteFuture());
-    for (uint32_t i = place.begin; i < place.end; ++i) {
-      matcher->ForEach(i, [&](int selector) {
-        if (times[selector] != absl::InfiniteFuture()) return;
-        times[selector] = absl::FromUnixMicros(place.partition->times()[i]);
-      });
+  std::vector<std::vector<absl::Time>> out(end - begin,
+                                           std::vector<absl::Time>(selectors.size(), absl::InfiniteFuture()));
+  constexpr size_t kPerPass = 64;  // as many as a mask has bits
+  for (size_t first = 0; first < selectors.size(); first += kPerPass) {
+    const size_t count = std::min(kPerPass, selectors.size() - first);
+    ASSIGN_OR_RETURN(const Selectors set,
+                     Selectors::Compile({selectors.data() + first, count}, Filter(), *projection_, *snapshot_));
+    std::shared_ptr<const Partition> partition;
+    std::optional<Selectors::Reader> reader;
+    std::vector<uint64_t> masks;
+    for (uint32_t customer = begin; customer < end; ++customer) {
+      if (partition == nullptr || customer / kPartitionCustomers != partition->first_customer() / kPartitionCustomers) {
+        partition = snapshot_->At(customer / kPartitionCustomers);
+        reader.emplace(set, *partition);
+      }
+      const uint32_t i = customer - partition->first_customer();
+      const uint32_t first_event = partition->offset(i), last_event = partition->offset(i + 1);
+      masks.resize(last_event - first_event);
+      reader->All(first_event, last_event, masks.data());
+      uint64_t found = 0;
+      for (uint32_t k = first_event; k < last_event; ++k) {
+        for (uint64_t left = masks[k - first_event] & ~found; left != 0; left &= left - 1) {
+          out[customer - begin][first + static_cast<size_t>(std::countr_zero(left))] =
+              absl::FromUnixMicros(partition->times()[k]);
+        }
+        found |= masks[k - first_event];
+      }
     }
   }
   return out;

@@ -17,6 +17,7 @@ class NativeEventView : public EventView {
       : projection_(std::move(projection)), snapshot_(std::move(snapshot)) {}
 
   EventSequence watermark() const override { return EventSequence{snapshot_->watermark}; }
+  absl::StatusOr<std::shared_ptr<const EventView>> KnownAt(EventSequence watermark) const override;
   EventStatistics Statistics() const override;
 
   absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> Volume(const VolumeQuery& query) const override;
@@ -24,6 +25,13 @@ class NativeEventView : public EventView {
   absl::StatusOr<std::vector<Grouped<StepReach>>> Steps(const StepQuery& query) const override;
   absl::StatusOr<std::vector<PairAggregate>> Pairs(const PairQuery& query) const override;
   absl::StatusOr<Grouped<TransitionGraph>> Graph(const GraphQuery& query) const override;
+  absl::StatusOr<Grouped<VariantCounts>> Variants(const VariantQuery& query) const override;
+  absl::StatusOr<Grouped<CohortMatrix>> Cohorts(const CohortQuery& query) const override;
+  absl::StatusOr<Grouped<StageTimes>> Stages(const StageQuery& query) const override;
+  absl::StatusOr<Grouped<RevenueMovements>> Revenue(const RevenueQuery& query) const override;
+  absl::StatusOr<Grouped<PurchaseSummary>> Purchases(const PurchaseQuery& query) const override;
+  absl::StatusOr<Grouped<CustomerFeatures>> Features(const FeatureQuery& query) const override;
+  absl::StatusOr<ValueCounts> Values(const ValueQuery& query) const override;
   absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const override;
 
   absl::StatusOr<std::optional<CustomerSummary>> FindCustomer(absl::string_view customer_id) const override;
@@ -36,7 +44,7 @@ class NativeEventView : public EventView {
  private:
   // A customer's events: places [begin, end) of the partition.
   struct CustomerPlace {
-    const Partition* partition;
+    std::shared_ptr<const Partition> partition;
     uint32_t begin;
     uint32_t end;
   };

@@ -4,9 +4,7 @@
 #include "services/base/status_macros.h"
 #include "services/events/native/parallel.h"
 #include "services/events/native/queries.h"
-#include "services/events/native/runs.h"
-#include "services/events/native/selectors.h"
-#include "services/events/native/windows.h"
+#include "services/events/native/run_reader.h"
 
 namespace throughline {
 namespace {
@@ -23,20 +21,19 @@ struct Pair {
   int64_t last_to = kNone;   // time of the last `to` at all
 };
 
-Pair ReadPair(const Run& run, const SelectorSet::Matcher& matcher, const int64_t* times) {
+template <typename Block>
+Pair ReadPair(const Block& block, uint32_t run) {
   Pair pair;
   // At the moment of the first `from`: events that are `from`, `to` and both. The two sides need two events, in
   // whatever order they are stored.
   int from_count = 0, to_count = 0, both_count = 0;
   int64_t to_time_before = kNone;  // the last `to` so far, and how many stand at that moment
   int to_at_moment = 0;
-  for (uint32_t k = 0; k < run.size(); ++k) {
-    const uint32_t i = run[k];
-    if (matcher.Hopeless(i)) continue;
-    std::array<bool, 2> is = {false, false};
-    matcher.ForEach(i, [&](int side) { is[side] = true; });
-    if (!is[kFrom] && !is[kTo]) continue;
-    const int64_t time = times[i];
+  for (uint32_t i = block.begin(run); i < block.end(run); ++i) {
+    const uint64_t sides = block.numbers[i];
+    if (sides == 0) continue;
+    const std::array<bool, 2> is = {(sides >> kFrom & 1) != 0, (sides >> kTo & 1) != 0};
+    const int64_t time = block.micros(block.times[i]);
     if (is[kFrom] && pair.from == kNone) {
       pair.from = time;
       to_count = to_time_before == time ? to_at_moment : 0;
@@ -66,38 +63,42 @@ Pair ReadPair(const Run& run, const SelectorSet::Matcher& matcher, const int64_t
 absl::StatusOr<std::vector<PairAggregate>> ComputePairs(Projection& projection, const Snapshot& snapshot,
                                                         const PairQuery& query) {
   const std::array<EventSelector, 2> sides = {query.from, query.to};
-  ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile(sides, projection, snapshot));
-  ASSIGN_OR_RETURN(const PropertyColumn* const correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(sides, Filter(), projection, snapshot));
+  RunSource source;
+  source.selectors = &selectors;
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
   const Windows windows(query.windows);
   const int64_t window_micros = FloorMicros(query.conversion_window);
   const int64_t now = CeilMicros(query.now);
   using Totals = PerWindow<PairAggregate>;
 
-  const auto pass = [&](Totals& totals, const Partition& partition) {
-    const SelectorSet::Matcher matcher(selectors, partition);
-    ForEachRun(partition, correlation == nullptr ? nullptr : partition.property(*correlation), [&](const Run& run) {
-      const Pair pair = ReadPair(run, matcher, partition.times());
-      if (pair.from == kNone) {
-        if (pair.first_to == kNone) return;
-        windows.ForEach(pair.first_to, [&](size_t window) { ++totals.windows[window].target_only; });
+  const auto count = [&](Totals& totals, const Pair& pair) {
+    if (pair.from == kNone) {
+      if (pair.first_to == kNone) return;
+      windows.ForEach(pair.first_to, [&](size_t window) { ++totals.windows[window].target_only; });
+      return;
+    }
+    const bool converted = pair.to != kNone && pair.to - pair.from <= window_micros;
+    windows.ForEach(pair.from, [&](size_t window) {
+      PairAggregate& aggregate = totals.windows[window];
+      ++aggregate.entered;
+      if (converted) {
+        ++aggregate.converted;
+        aggregate.durations.Add(pair.to - pair.from);
         return;
       }
-      const bool converted = pair.to != kNone && pair.to - pair.from <= window_micros;
-      windows.ForEach(pair.from, [&](size_t window) {
-        PairAggregate& aggregate = totals.windows[window];
-        ++aggregate.entered;
-        if (converted) {
-          ++aggregate.converted;
-          aggregate.durations.Add(pair.to - pair.from);
-          return;
-        }
-        aggregate.negative += pair.last_to != kNone && pair.last_to < pair.from;
-        aggregate.immature += IsImmature(pair.from, window_micros, now);
-      });
+      aggregate.negative += pair.last_to != kNone && pair.last_to < pair.from;
+      aggregate.immature += IsImmature(pair.from, window_micros, now);
+    });
+  };
+  const auto pass = [&](Totals& totals, const Partition& partition) {
+    RunReader(source, partition).ForEachBlock<uint64_t>([&](const auto& block) {
+      for (uint32_t run = 0; run < block.runs; ++run) count(totals, ReadPair(block, run));
     });
   };
   const auto make = [&] { return Totals{std::vector<PairAggregate>(windows.size())}; };
-  return PassOverPartitions(snapshot, make, pass).windows;
+  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, Scope(), make, pass));
+  return std::move(totals.windows);
 }
 
 }  // namespace throughline

@@ -1,37 +1,56 @@
-// One pass over the partitions of a snapshot, on two threads where it is worth one. Any thread.
+// One pass over the partitions of a snapshot, on as many threads as the store was given, which can be called off. Any
+// thread.
 #pragma once
 
-#include <algorithm>
-#include <future>
+#include <atomic>
+#include <thread>
 #include <utility>
+#include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/time/clock.h"
 #include "services/events/native/snapshot.h"
+#include "throughline/errors.h"
+#include "throughline/event_queries.h"
 
 namespace throughline {
 
-// Below this many events a second thread costs more than it saves.
-inline constexpr int64_t kParallelEventsMin = 200'000;
+// Below this many events for each, another thread costs more than it saves.
+inline constexpr int64_t kThreadEventsMin = 100'000;
 
-// Calls pass(accumulator, partition) for every partition. `make` makes an accumulator; there may be two, each for
-// partitions of its own, merged by a.Merge(b) at the end: customers are disjoint, so that it is the same.
+// Calls pass(accumulator, partition) for every partition. `make` makes an accumulator, one for each thread; they are
+// merged by a.Merge(std::move(b)) at the end: customers are disjoint, so that it is the same. Between two partitions,
+// which one thread reads in a few milliseconds, the scope's deadline and cancellation are looked at.
 template <typename Make, typename Pass>
-auto PassOverPartitions(const Snapshot& snapshot, const Make& make, const Pass& pass) {
-  const auto run = [&](size_t from, size_t to) {
-    auto accumulator = make();
-    for (size_t i = from; i < to; ++i) pass(accumulator, *snapshot.partitions[i]);
-    return accumulator;
+auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make& make, const Pass& pass)
+    -> absl::StatusOr<decltype(make())> {
+  enum Stop { kNot, kCancelled, kLate };
+  std::atomic<size_t> next = 0;
+  std::atomic<int> stop = kNot;
+  const auto run = [&](auto& accumulator) {
+    while (stop.load(std::memory_order_relaxed) == kNot) {
+      const size_t i = next.fetch_add(1, std::memory_order_relaxed);
+      if (i >= snapshot.partitions.size()) return;
+      if (scope.cancelled != nullptr && scope.cancelled->load(std::memory_order_relaxed)) stop = kCancelled;
+      if (scope.deadline != absl::InfiniteFuture() && absl::Now() > scope.deadline) stop = kLate;
+      if (stop == kNot) pass(accumulator, *snapshot.At(i));
+    }
   };
-  const size_t count = snapshot.partitions.size();
-  if (snapshot.watermark < kParallelEventsMin || count < 2) return run(0, count);
-  size_t half = 0;
-  for (int64_t events = 0; half < count - 1 && events < snapshot.watermark / 2; ++half) {
-    events += snapshot.partitions[half]->size();
+  const auto most = std::min<int64_t>(snapshot.query_threads, static_cast<int64_t>(snapshot.partitions.size()));
+  const auto threads =
+      static_cast<size_t>(std::clamp<int64_t>(snapshot.watermark / kThreadEventsMin, 1, std::max<int64_t>(most, 1)));
+  std::vector<decltype(make())> accumulators;
+  for (size_t i = 0; i < threads; ++i) accumulators.push_back(make());
+  {
+    std::vector<std::thread> others;
+    for (size_t i = 1; i < threads; ++i) others.emplace_back([&, i] { run(accumulators[i]); });
+    run(accumulators[0]);
+    for (std::thread& other : others) other.join();
   }
-  half = std::max<size_t>(half, 1);
-  auto other = std::async(std::launch::async, run, half, count);
-  auto accumulator = run(0, half);
-  accumulator.Merge(other.get());
-  return accumulator;
+  if (stop == kCancelled) return absl::Status(Cancelled("the question"));
+  if (stop == kLate) return absl::Status(DeadlineExceeded("the question"));
+  for (size_t i = 1; i < threads; ++i) accumulators[0].Merge(std::move(accumulators[i]));
+  return std::move(accumulators[0]);
 }
 
 }  // namespace throughline

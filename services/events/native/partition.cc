@@ -1,128 +1,319 @@
 #include "services/events/native/partition.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 #include <tuple>
 
 #include "services/base/status_macros.h"
+#include "throughline/aggregates.h"
 
 namespace throughline {
 namespace {
 
-template <typename T>
-void AppendRange(std::vector<T>& out, const std::vector<T>& in, uint32_t from, uint32_t to) {
-  out.insert(out.end(), in.begin() + from, in.begin() + to);
+constexpr int64_t kMicrosPerSecond = TimeColumn::kMicrosPerSecond;
+
+int64_t FloorSeconds(int64_t micros) { return micros / kMicrosPerSecond - (micros % kMicrosPerSecond < 0 ? 1 : 0); }
+
+uint8_t ScoreCode(const TailRow& row) {
+  if (row.value_kind != ValueKind::kScore) return kNoScore;
+  const bool whole = row.score >= 0 && row.score <= ScoreHistogram::kScoreMax && row.score == std::floor(row.score);
+  return whole ? static_cast<uint8_t>(row.score) : kOddScore;
 }
 
 }  // namespace
 
-// Copies ranges of the base and single rows of the tail to the end of a new partition.
-class Partition::Builder {
+// Decides where each event goes: ranges of the base and single rows of the tail, in order; then makes each column.
+class Partition::Merger {
  public:
-  Builder(Partition& out, const Partition* base, size_t added) : out_(out), base_(base) {
-    const size_t size = added + (base == nullptr ? 0 : base->size());
-    ForEachColumn([&](auto& column, const auto*) { column.reserve(size); });
+  Merger(uint32_t first_customer, uint32_t customer_count, const Partition* base, const Tail& tail,
+         const StringDictionary& sources, const ReadId& read_id)
+      : first_customer_(first_customer),
+        customer_count_(customer_count),
+        base_(base),
+        tail_(tail),
+        sources_(sources),
+        read_id_(read_id) {}
+
+  absl::Status Plan() {
+    size_ = tail_.rows.size() + (base_ == nullptr ? 0 : base_->size());
+    SortTail();
+    const uint32_t base_customers = base_ == nullptr ? 0 : base_->customer_count();
+    offsets_.reserve(customer_count_ + 1);
+    uint32_t taken = 0;   // of the base
+    uint32_t copied = 0;  // of these; ranges without a new event between them are copied in one piece
+    auto row = order_.begin();
+    for (uint32_t i = 0; i < customer_count_; ++i) {
+      offsets_.push_back(taken + static_cast<uint32_t>(row - order_.begin()));
+      const uint32_t end = i < base_customers ? base_->offsets_[i + 1] : taken;
+      for (; row != order_.end() && tail_.rows[*row].customer == first_customer_ + i; ++row) {
+        // The first event of the base after the row. New events mostly belong at the end: that is asked first.
+        uint32_t low = taken, high = end;
+        for (uint32_t middle = high - 1; low < high; middle = low + (high - low) / 2) {
+          ASSIGN_OR_RETURN(const bool is_before, BaseIsBefore(middle, tail_.rows[*row]));
+          (is_before ? low : high) = is_before ? middle + 1 : middle;
+        }
+        taken = low;
+        AddPiece(copied, taken, *row);
+        copied = taken;
+      }
+      taken = end;
+    }
+    AddPiece(copied, taken, kNoRow);
+    offsets_.push_back(taken + static_cast<uint32_t>(order_.size()));
+    return absl::OkStatus();
   }
 
-  void AddBase(uint32_t from, uint32_t to) {
-    if (from == to) return;
-    ForEachColumn([&](auto& column, const auto* base) { AppendRange(column, *base, from, to); });
+  // The base's events below `row_end` only.
+  void PlanBefore(uint32_t row_end) {
+    offsets_.push_back(0);
+    for (uint32_t i = 0; i < customer_count_; ++i) {
+      for (uint32_t k = base_->offset(i); k < base_->offset(i + 1); ++k) {
+        if (base_->rows_[k] >= row_end) continue;
+        ++size_;
+        if (!pieces_.empty() && pieces_.back().to == k) {
+          ++pieces_.back().to;
+        } else {
+          pieces_.push_back({k, k + 1, kNoRow});
+        }
+      }
+      offsets_.push_back(static_cast<uint32_t>(size_));
+    }
   }
 
-  void AddTail(const TailRow& row) {
-    out_.times_.push_back(row.time_micros);
-    out_.source_sequences_.push_back(row.source_sequence);
-    out_.rows_.push_back(row.row);
-    out_.names_.push_back(row.name);
-    out_.channels_.push_back(row.channel);
-    out_.departments_.push_back(row.department);
-    out_.sources_.push_back(row.source);
-    out_.surveys_.push_back(row.survey);
-    out_.value_kinds_.push_back(row.value_kind);
-    out_.values_.push_back(row.value);
+  std::shared_ptr<const Partition> Make() {
+    std::shared_ptr<Partition> out(new Partition());
+    out->first_customer_ = first_customer_;
+    out->row_max_ = base_ == nullptr ? 0 : base_->row_max_;
+    for (const TailRow& row : tail_.rows) out->row_max_ = std::max(out->row_max_, row.row);
+    out->offsets_ = std::move(offsets_);
+    MakeTimes(*out);
+    MakeColumn(&Partition::source_sequences_, out->source_sequences_,
+               [](const TailRow& row) { return row.source_sequence; });
+    MakeColumn(&Partition::rows_, out->rows_, [](const TailRow& row) { return int64_t{row.row}; });
+    for (int column = 0; column < kCodeColumnCount; ++column) {
+      MakePacked(base_ == nullptr ? nullptr : &base_->codes_[column], out->codes_[column],
+                 [column](const TailRow& row) { return int64_t{row.codes[column]}; });
+    }
+    MakeScores(*out);
+    MakeAmounts(*out);
+    return out;
   }
 
  private:
-  template <typename F>
-  void ForEachColumn(const F& f) {
-    const auto each = [&](auto Partition::*column) { f(out_.*column, base_ == nullptr ? nullptr : &(base_->*column)); };
-    each(&Partition::times_);
-    each(&Partition::source_sequences_);
-    each(&Partition::rows_);
-    each(&Partition::names_);
-    each(&Partition::channels_);
-    each(&Partition::departments_);
-    each(&Partition::sources_);
-    each(&Partition::surveys_);
-    each(&Partition::value_kinds_);
-    each(&Partition::values_);
+  static constexpr uint32_t kNoRow = std::numeric_limits<uint32_t>::max();
+  // [from, to) of the base, then a row of the tail.
+  struct Piece {
+    uint32_t from;
+    uint32_t to;
+    uint32_t row;
+  };
+
+  void AddPiece(uint32_t from, uint32_t to, uint32_t row) {
+    if (from != to || row != kNoRow) pieces_.push_back({from, to, row});
   }
 
-  Partition& out_;
+  int SourceOrder(uint32_t a, uint32_t b) const { return a == b ? 0 : sources_[a].compare(sources_[b]); }
+
+  // By customer without comparing; most customers' events come in order.
+  void SortTail() {
+    std::vector<uint32_t> begins(customer_count_ + 1, 0);
+    for (const TailRow& row : tail_.rows) ++begins[row.customer - first_customer_ + 1];
+    for (uint32_t i = 0; i < customer_count_; ++i) begins[i + 1] += begins[i];
+    order_.resize(tail_.rows.size());
+    std::vector<uint32_t> next(begins.begin(), begins.end() - 1);
+    for (uint32_t i = 0; i < tail_.rows.size(); ++i) order_[next[tail_.rows[i].customer - first_customer_]++] = i;
+    const auto less = [&](uint32_t left, uint32_t right) {
+      const TailRow& a = tail_.rows[left];
+      const TailRow& b = tail_.rows[right];
+      if (a.time_micros != b.time_micros) return a.time_micros < b.time_micros;
+      if (a.source_sequence != b.source_sequence) return a.source_sequence < b.source_sequence;
+      if (const int order = SourceOrder(a.codes[kSourceColumn], b.codes[kSourceColumn]); order != 0) return order < 0;
+      return tail_.IdOf(a) < tail_.IdOf(b);
+    };
+    for (uint32_t i = 0; i < customer_count_; ++i) {
+      const auto begin = order_.begin() + begins[i], end = order_.begin() + begins[i + 1];
+      if (!std::is_sorted(begin, end, less)) std::sort(begin, end, less);
+    }
+  }
+
+  // Whether the base's event `i` comes before the tail's row, both of one customer.
+  absl::StatusOr<bool> BaseIsBefore(uint32_t i, const TailRow& row) const {
+    if (const int64_t time = base_->times_[i]; time != row.time_micros) return time < row.time_micros;
+    if (const int64_t sequence = base_->source_sequences_[i]; sequence != row.source_sequence) {
+      return sequence < row.source_sequence;
+    }
+    const auto source = static_cast<uint32_t>(base_->codes_[kSourceColumn][i]);
+    if (const int order = SourceOrder(source, row.codes[kSourceColumn]); order != 0) return order < 0;
+    ASSIGN_OR_RETURN(const std::string id, read_id_(static_cast<uint32_t>(base_->rows_[i])));
+    return absl::string_view(id) < tail_.IdOf(row);
+  }
+
+  size_t size() const { return size_; }
+
+  template <typename ValueOf>
+  void MakeColumn(PackedColumn Partition::*column, PackedColumn& out, const ValueOf& value_of) const {
+    MakePacked(base_ == nullptr ? nullptr : &(base_->*column), out, value_of);
+  }
+
+  template <typename ValueOf>
+  void MakePacked(const PackedColumn* base, PackedColumn& out, const ValueOf& value_of) const {
+    PackedColumn::Builder builder(size(), base);
+    for (const TailRow& row : tail_.rows) builder.Announce(value_of(row));
+    builder.Start();
+    for (const Piece& piece : pieces_) {
+      if (piece.from != piece.to) builder.AddBase(piece.from, piece.to);
+      if (piece.row != kNoRow) builder.Add(value_of(tail_.rows[piece.row]));
+    }
+    out = builder.Finish();
+  }
+
+  void MakeTimes(Partition& out) const {
+    int64_t first = std::numeric_limits<int64_t>::max(), last = std::numeric_limits<int64_t>::min();
+    bool whole = base_ == nullptr || base_->size() == 0 || base_->times_.in_seconds;
+    const auto see = [&](int64_t micros) {
+      first = std::min(first, micros);
+      last = std::max(last, micros);
+    };
+    for (const TailRow& row : tail_.rows) {
+      see(row.time_micros);
+      whole = whole && row.time_micros % kMicrosPerSecond == 0;
+    }
+    if (base_ != nullptr && base_->size() > 0) {
+      see(base_->times_.first_micros);
+      see(base_->times_.last_micros);
+    }
+    TimeColumn& times = out.times_;
+    if (size() > 0) {
+      times.first_micros = first;
+      times.last_micros = last;
+    }
+    times.in_seconds = whole && (size() == 0 || FloorSeconds(last) - FloorSeconds(first) <= 0xffffffff);
+    times.base_seconds = size() == 0 ? 0 : FloorSeconds(first);
+    if (!times.in_seconds) {
+      times.micros.reserve(size());
+      ForEachPlace([&](uint32_t i) { times.micros.push_back(base_->times_[i]); },
+                   [&](const TailRow& row) { times.micros.push_back(row.time_micros); });
+      return;
+    }
+    times.seconds.reserve(size());
+    const auto shift = static_cast<uint32_t>(base_ == nullptr ? 0 : base_->times_.base_seconds - times.base_seconds);
+    ForEachPlace([&](uint32_t i) { times.seconds.push_back(base_->times_.seconds[i] + shift); },
+                 [&](const TailRow& row) {
+                   times.seconds.push_back(static_cast<uint32_t>(FloorSeconds(row.time_micros) - times.base_seconds));
+                 });
+  }
+
+  template <typename FromBase, typename FromTail>
+  void ForEachPlace(const FromBase& from_base, const FromTail& from_tail) const {
+    for (const Piece& piece : pieces_) {
+      for (uint32_t i = piece.from; i < piece.to; ++i) from_base(i);
+      if (piece.row != kNoRow) from_tail(tail_.rows[piece.row]);
+    }
+  }
+
+  void MakeScores(Partition& out) const {
+    const bool any = (base_ != nullptr && !base_->scores_.empty()) ||
+                     std::any_of(tail_.rows.begin(), tail_.rows.end(),
+                                 [](const TailRow& row) { return row.value_kind == ValueKind::kScore; });
+    if (!any) return;
+    out.scores_.reserve(size());
+    const auto add = [&](uint8_t code, double score) {
+      if (code == kOddScore) {
+        out.odd_scores_.places.push_back(static_cast<uint32_t>(out.scores_.size()));
+        out.odd_scores_.values.push_back(score);
+      }
+      out.scores_.push_back(code);
+    };
+    const bool base_has = base_ != nullptr && !base_->scores_.empty();
+    ForEachPlace(
+        [&](uint32_t i) {
+          const uint8_t code = base_has ? base_->scores_[i] : kNoScore;
+          add(code, code == kOddScore ? *base_->odd_scores_.Find(i) : 0);
+        },
+        [&](const TailRow& row) { add(ScoreCode(row), row.score); });
+  }
+
+  void MakeAmounts(Partition& out) const {
+    uint32_t place = 0;
+    size_t next = 0;  // in the base's amounts
+    for (const Piece& piece : pieces_) {
+      if (base_ != nullptr) {
+        const SparseColumn<int64_t>& amounts = base_->amounts_;
+        while (next < amounts.places.size() && amounts.places[next] < piece.from) ++next;
+        for (; next < amounts.places.size() && amounts.places[next] < piece.to; ++next) {
+          out.amounts_.places.push_back(place + (amounts.places[next] - piece.from));
+          out.amounts_.values.push_back(amounts.values[next]);
+        }
+      }
+      place += piece.to - piece.from;
+      if (piece.row == kNoRow) continue;
+      if (const TailRow& row = tail_.rows[piece.row]; row.value_kind == ValueKind::kAmount) {
+        out.amounts_.places.push_back(place);
+        out.amounts_.values.push_back(row.amount_minor);
+      }
+      ++place;
+    }
+  }
+
+  const uint32_t first_customer_;
+  const uint32_t customer_count_;
   const Partition* const base_;
+  const Tail& tail_;
+  const StringDictionary& sources_;
+  const ReadId& read_id_;
+  size_t size_ = 0;
+  std::vector<uint32_t> order_;  // of the tail's rows
+  std::vector<uint32_t> offsets_;
+  std::vector<Piece> pieces_;
 };
 
 absl::StatusOr<std::shared_ptr<const Partition>> Partition::Merge(uint32_t first_customer, uint32_t customer_count,
-                                                                  const Partition* base, Tail& tail,
+                                                                  const Partition* base, const Tail& tail,
                                                                   const StringDictionary& sources,
                                                                   const ReadId& read_id) {
-  const auto source_order = [&](uint32_t a, uint32_t b) { return a == b ? 0 : sources[a].compare(sources[b]); };
-  std::sort(tail.rows.begin(), tail.rows.end(), [&](const TailRow& a, const TailRow& b) {
-    if (a.customer != b.customer) return a.customer < b.customer;
-    if (a.time_micros != b.time_micros) return a.time_micros < b.time_micros;
-    if (a.source_sequence != b.source_sequence) return a.source_sequence < b.source_sequence;
-    if (const int order = source_order(a.source, b.source); order != 0) return order < 0;
-    return tail.IdOf(a) < tail.IdOf(b);
-  });
-
-  std::shared_ptr<Partition> out(new Partition());
-  out->first_customer_ = first_customer;
-  out->offsets_.reserve(customer_count + 1);
-  Builder builder(*out, base, tail.rows.size());
-  const uint32_t base_customers = base == nullptr ? 0 : base->customer_count();
-
-  // Whether the base's event `i` comes before the tail's row, both of one customer.
-  const auto before = [&](uint32_t i, const TailRow& row) -> absl::StatusOr<bool> {
-    if (base->times_[i] != row.time_micros) return base->times_[i] < row.time_micros;
-    if (base->source_sequences_[i] != row.source_sequence) return base->source_sequences_[i] < row.source_sequence;
-    if (const int order = source_order(base->sources_[i], row.source); order != 0) return order < 0;
-    ASSIGN_OR_RETURN(const std::string id, read_id(base->rows_[i]));
-    return absl::string_view(id) < tail.IdOf(row);
-  };
-
-  uint32_t taken = 0;   // of the base
-  uint32_t copied = 0;  // of these; ranges without a new event between them are copied in one piece
-  auto row = tail.rows.begin();
-  for (uint32_t i = 0; i < customer_count; ++i) {
-    out->offsets_.push_back(taken + static_cast<uint32_t>(row - tail.rows.begin()));
-    const uint32_t end = i < base_customers ? base->offsets_[i + 1] : taken;
-    for (; row != tail.rows.end() && row->customer == first_customer + i; ++row) {
-      // The first event of the base after the row. New events mostly belong at the end: that is asked first.
-      uint32_t low = taken, high = end;
-      for (uint32_t middle = high - 1; low < high; middle = low + (high - low) / 2) {
-        ASSIGN_OR_RETURN(const bool is_before, before(middle, *row));
-        (is_before ? low : high) = is_before ? middle + 1 : middle;
-      }
-      taken = low;
-      builder.AddBase(copied, taken);
-      copied = taken;
-      builder.AddTail(*row);
-    }
-    taken = end;
-  }
-  builder.AddBase(copied, taken);
-  out->offsets_.push_back(taken + static_cast<uint32_t>(tail.rows.size()));
-  return std::shared_ptr<const Partition>(std::move(out));
+  Merger merger(first_customer, customer_count, base, tail, sources, read_id);
+  RETURN_IF_ERROR(merger.Plan());
+  return merger.Make();
 }
 
-const uint32_t* Partition::property(const PropertyColumn& column) const {
-  const std::lock_guard lock(mutex_);
-  std::unique_ptr<const std::vector<uint32_t>>& gathered = properties_[&column];
-  if (gathered == nullptr) {
-    auto codes = std::make_unique<std::vector<uint32_t>>(rows_.size());
-    for (size_t i = 0; i < rows_.size(); ++i) (*codes)[i] = column.codes[rows_[i]];
-    gathered = std::move(codes);
+std::shared_ptr<const Partition> Partition::Before(const Partition& whole, uint32_t row_end) {
+  const Tail none;
+  const StringDictionary no_sources;
+  const ReadId read_nothing;
+  uint32_t customers = 0;
+  for (uint32_t i = 0; i < whole.customer_count(); ++i) {
+    for (uint32_t k = whole.offset(i); k < whole.offset(i + 1); ++k) {
+      if (whole.rows_[k] < row_end) customers = i + 1;
+    }
   }
-  return gathered->data();
+  Merger merger(whole.first_customer(), customers, &whole, none, no_sources, read_nothing);
+  merger.PlanBefore(row_end);
+  return merger.Make();
+}
+
+size_t Partition::bytes() const {
+  size_t bytes = sizeof(*this) + (offsets_.capacity() + times_.seconds.capacity()) * sizeof(uint32_t) +
+                 times_.micros.capacity() * sizeof(int64_t) + scores_.capacity() + source_sequences_.bytes() +
+                 rows_.bytes() + odd_scores_.places.capacity() * (sizeof(uint32_t) + sizeof(double)) +
+                 amounts_.places.capacity() * (sizeof(uint32_t) + sizeof(int64_t));
+  for (const PackedColumn& column : codes_) bytes += column.bytes();
+  return bytes;
+}
+
+const PackedColumn& Partition::property(const PropertyColumn& column) const {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<const PackedColumn>& gathered = properties_[&column];
+  if (gathered == nullptr) {
+    PackedColumn::Builder builder(size(), nullptr);
+    rows_.Visit([&](auto rows) {
+      for (size_t i = 0; i < size(); ++i) builder.Announce(column.codes[static_cast<size_t>(rows[i])]);
+      builder.Start();
+      for (size_t i = 0; i < size(); ++i) builder.Add(column.codes[static_cast<size_t>(rows[i])]);
+    });
+    gathered = std::make_unique<const PackedColumn>(builder.Finish());
+  }
+  return *gathered;
 }
 
 }  // namespace throughline

@@ -2,9 +2,12 @@
 // Immutable; any thread.
 //
 // A workspace is cut into partitions by the order in which customers were first recorded: new customers fill the last
-// one, so that an append rebuilds few. A view is a list of partitions.
+// one, so that an append rebuilds few. A view is a list of partitions. An event of whole seconds takes 4 bytes for its
+// time, 4 for its place in the log, and one for each of name, channel, department and score as long as their codes are
+// small; a column in which all events agree takes none.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,10 +19,11 @@
 #include "absl/status/statusor.h"
 #include "services/events/native/dictionaries.h"
 #include "services/events/native/event_record.h"
+#include "services/events/native/packed_column.h"
 
 namespace throughline {
 
-// Customers per partition: at twenty events each a partition is 5 MB, which one thread merges in a few milliseconds.
+// Customers per partition: at twenty events each a partition is 1 MB, which stays in a core's cache while it is read.
 inline constexpr uint32_t kPartitionCustomers = 4096;
 
 // An event that is not yet in a partition.
@@ -28,15 +32,12 @@ struct TailRow {
   uint32_t row = 0;  // sequence - 1
   int64_t time_micros = 0;
   int64_t source_sequence = 0;
-  uint32_t name = 0;
-  uint32_t channel = 0;
-  uint32_t department = 0;
-  uint32_t source = 0;
-  uint32_t survey = 0;
+  std::array<uint32_t, kCodeColumnCount> codes{};
   uint32_t id_offset = 0;  // in Tail::ids
   uint16_t id_size = 0;
   ValueKind value_kind = ValueKind::kNone;
-  double value = 0;
+  double score = 0;
+  int64_t amount_minor = 0;
 };
 
 // What a partition will take up next, in order of recording.
@@ -47,6 +48,34 @@ struct Tail {
   absl::string_view IdOf(const TailRow& row) const { return absl::string_view(ids).substr(row.id_offset, row.id_size); }
 };
 
+// Scores as one byte: whole ones from 0 to 100 stand for themselves.
+inline constexpr uint8_t kOddScore = 254;  // any other: Partition::odd_scores
+inline constexpr uint8_t kNoScore = 255;
+
+// The times of a partition. Where all are whole seconds and near enough to each other, as seconds since `base`.
+struct TimeColumn {
+  static constexpr int64_t kMicrosPerSecond = 1'000'000;
+  bool in_seconds = true;
+  int64_t first_micros = 0;  // bounds of all times; both 0 if there are none
+  int64_t last_micros = 0;
+  int64_t base_seconds = 0;
+  std::vector<uint32_t> seconds;
+  std::vector<int64_t> micros;  // since 1970; empty if in seconds
+
+  int64_t operator[](size_t i) const { return in_seconds ? (base_seconds + seconds[i]) * kMicrosPerSecond : micros[i]; }
+};
+
+// Values that few events have: the places that have one, ascending, and the values.
+template <typename T>
+struct SparseColumn {
+  std::vector<uint32_t> places;
+  std::vector<T> values;
+  const T* Find(uint32_t place) const {
+    const auto found = std::lower_bound(places.begin(), places.end(), place);
+    return found == places.end() || *found != place ? nullptr : &values[static_cast<size_t>(found - places.begin())];
+  }
+};
+
 class Partition {
  public:
   // The id of a recorded event, read from the log: needed only where two events of a customer agree in time, source
@@ -54,50 +83,53 @@ class Partition {
   using ReadId = std::function<absl::StatusOr<std::string>(uint32_t row)>;
 
   // The partition that begins with customer `first_customer` and has `customer_count`: the events of `base` (may be
-  // null) and those of the tail, which is sorted on the way.
+  // null) and those of the tail.
   static absl::StatusOr<std::shared_ptr<const Partition>> Merge(uint32_t first_customer, uint32_t customer_count,
-                                                                const Partition* base, Tail& tail,
+                                                                const Partition* base, const Tail& tail,
                                                                 const StringDictionary& sources, const ReadId& read_id);
+
+  // The events of `whole` below a row, as they were before the others came; the customers of which nothing is left are
+  // cut off at the end.
+  static std::shared_ptr<const Partition> Before(const Partition& whole, uint32_t row_end);
 
   uint32_t first_customer() const { return first_customer_; }
   uint32_t customer_count() const { return static_cast<uint32_t>(offsets_.size() - 1); }
-  uint32_t size() const { return static_cast<uint32_t>(times_.size()); }
+  uint32_t size() const { return offsets_.back(); }
+  uint32_t row_max() const { return row_max_; }
+  size_t bytes() const;  // resident, without properties
 
   // The events of customer first_customer() + i are [offset(i), offset(i + 1)).
   uint32_t offset(uint32_t i) const { return offsets_[i]; }
+  const uint32_t* offsets() const { return offsets_.data(); }
 
-  const int64_t* times() const { return times_.data(); }
-  const uint32_t* rows() const { return rows_.data(); }  // sequence - 1
-  const uint32_t* names() const { return names_.data(); }
-  const uint32_t* channels() const { return channels_.data(); }
-  const uint32_t* departments() const { return departments_.data(); }
-  const uint32_t* sources() const { return sources_.data(); }
-  const uint32_t* surveys() const { return surveys_.data(); }
-  const ValueKind* value_kinds() const { return value_kinds_.data(); }
-  const double* values() const { return values_.data(); }
+  const TimeColumn& times() const { return times_; }
+  const PackedColumn& rows() const { return rows_; }  // sequence - 1
+  const PackedColumn& codes(CodeColumn column) const { return codes_[column]; }
+  // Null if no event has a score.
+  const uint8_t* scores() const { return scores_.empty() ? nullptr : scores_.data(); }
+  const SparseColumn<double>& odd_scores() const { return odd_scores_; }
+  const SparseColumn<int64_t>& amounts() const { return amounts_; }
 
   // The column of a property in this partition's order; gathered on first use.
-  const uint32_t* property(const PropertyColumn& column) const;
+  const PackedColumn& property(const PropertyColumn& column) const;
 
  private:
-  class Builder;
+  class Merger;
   Partition() = default;
 
   uint32_t first_customer_ = 0;
+  uint32_t row_max_ = 0;
   std::vector<uint32_t> offsets_;
-  std::vector<int64_t> times_;
-  std::vector<int64_t> source_sequences_;
-  std::vector<uint32_t> rows_;
-  std::vector<uint32_t> names_;
-  std::vector<uint32_t> channels_;
-  std::vector<uint32_t> departments_;
-  std::vector<uint32_t> sources_;
-  std::vector<uint32_t> surveys_;
-  std::vector<ValueKind> value_kinds_;
-  std::vector<double> values_;
+  TimeColumn times_;
+  PackedColumn source_sequences_;
+  PackedColumn rows_;
+  std::array<PackedColumn, kCodeColumnCount> codes_;
+  std::vector<uint8_t> scores_;
+  SparseColumn<double> odd_scores_;
+  SparseColumn<int64_t> amounts_;
 
   mutable std::mutex mutex_;
-  mutable absl::flat_hash_map<const PropertyColumn*, std::unique_ptr<const std::vector<uint32_t>>> properties_;
+  mutable absl::flat_hash_map<const PropertyColumn*, std::unique_ptr<const PackedColumn>> properties_;
 };
 
 }  // namespace throughline

@@ -3,9 +3,7 @@
 #include "services/events/native/code_pairs.h"
 #include "services/events/native/parallel.h"
 #include "services/events/native/queries.h"
-#include "services/events/native/runs.h"
-#include "services/events/native/selectors.h"
-#include "services/events/native/windows.h"
+#include "services/events/native/run_reader.h"
 
 namespace throughline {
 namespace {
@@ -29,18 +27,19 @@ class PositionCounter {
     positions_.touchpoints.resize(touchpoint_count);
   }
 
-  void AddRun(const Run& run, const SelectorSet::Matcher& matcher, const int64_t* times, const Rules& rules) {
+  template <typename Block>
+  void AddRun(const Block& block, uint32_t run, const Rules& rules) {
     int position = -1;
     int64_t last_visit = 0;
     bool completed = false;
-    for (uint32_t k = 0; k < run.size(); ++k) {
-      const uint32_t i = run[k];
-      const int touchpoint = matcher.First(i);
-      if (touchpoint < 0) continue;
+    for (uint32_t i = block.begin(run); i < block.end(run); ++i) {
+      if (block.numbers[i] == kNoSelector<uint16_t>) continue;
+      const int touchpoint = block.numbers[i];
+      const int64_t micros = block.micros(block.times[i]);
       if (position < 0) {
         ++positions_.runs;
       } else {
-        AddEdge(position, touchpoint, times[i] - last_visit);
+        AddEdge(position, touchpoint, micros - last_visit);
       }
       RunPositions::Touchpoint& visited = positions_.touchpoints[touchpoint];
       ++visited.visits;
@@ -50,7 +49,7 @@ class PositionCounter {
       }
       completed = completed || rules.touchpoints[touchpoint].completes;
       position = touchpoint;
-      last_visit = times[i];
+      last_visit = micros;
     }
     if (position < 0) return;
     RunPositions::Counts& counts = positions_.touchpoints[position].positions;
@@ -125,15 +124,18 @@ absl::StatusOr<RunPositions> ComputePositions(Projection& projection, const Snap
   }
   rules.abandon_after = FloorMicros(query.abandon_after);
   rules.now = CeilMicros(query.now);
-  ASSIGN_OR_RETURN(const SelectorSet selectors, SelectorSet::Compile(touchpoints, projection, snapshot));
-  ASSIGN_OR_RETURN(const PropertyColumn* const correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(touchpoints, Filter(), projection, snapshot));
+  RunSource source;
+  source.selectors = &selectors;
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
   const auto pass = [&](Totals& totals, const Partition& partition) {
-    const SelectorSet::Matcher matcher(selectors, partition);
-    ForEachRun(partition, correlation == nullptr ? nullptr : partition.property(*correlation),
-               [&](const Run& run) { totals.counter->AddRun(run, matcher, partition.times(), rules); });
+    RunReader(source, partition).ForEachBlock<uint16_t>([&](const auto& block) {
+      for (uint32_t run = 0; run < block.runs; ++run) totals.counter->AddRun(block, run, rules);
+    });
   };
   const auto make = [&] { return Totals{std::make_unique<PositionCounter>(touchpoints.size()), RunPositions()}; };
-  return PassOverPartitions(snapshot, make, pass).Finish();
+  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, Scope(), make, pass));
+  return totals.Finish();
 }
 
 }  // namespace throughline

@@ -9,8 +9,8 @@
 #include "throughline/errors.h"
 
 namespace throughline {
-Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace)
-    : log_(std::move(log)), workspace_(workspace) {}
+Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads)
+    : log_(std::move(log)), workspace_(workspace), query_threads_(query_threads) {}
 
 absl::Status Projection::Damaged(int64_t sequence) const {
   return StoreDamaged("the event store", absl::StrCat("workspace ", workspace_),
@@ -73,13 +73,14 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   row.row = static_cast<uint32_t>(sequence - 1);
   row.time_micros = fields.time_micros;
   row.source_sequence = fields.sequence;
-  row.name = dictionaries_.names.Encode(fields.event_name);
-  row.channel = dictionaries_.channels.Encode(fields.channel);
-  row.department = dictionaries_.departments.Encode(fields.department);
-  row.source = dictionaries_.sources.Encode(fields.source);
-  row.survey = dictionaries_.surveys.Encode(fields.survey);
+  const std::array<absl::string_view, kCodeColumnCount> texts = {fields.event_name, fields.source, fields.channel,
+                                                                 fields.department, fields.survey, fields.currency};
+  for (int column = 0; column < kCodeColumnCount; ++column) {
+    row.codes[column] = dictionaries_.codes[column].Encode(texts[column]);
+  }
   row.value_kind = fields.value_kind;
-  row.value = fields.value;
+  row.score = fields.score;
+  row.amount_minor = fields.amount_minor;
 
   const uint32_t partition = row.customer / kPartitionCustomers;
   if (partition >= tails_.size()) tails_.resize(partition + 1);
@@ -90,8 +91,9 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   tail.rows.push_back(row);
   tail_id_bytes_ += fields.id.size();
 
-  if (row.name >= building_.name_counts.size()) building_.name_counts.resize(row.name + 1);
-  ++building_.name_counts[row.name];
+  const uint32_t name = row.codes[kNameColumn];
+  if (name >= building_.name_counts.size()) building_.name_counts.resize(name + 1);
+  ++building_.name_counts[name];
   building_.first_time_micros = std::min(building_.first_time_micros, row.time_micros);
   building_.last_time_micros = std::max(building_.last_time_micros, row.time_micros);
 
@@ -131,7 +133,7 @@ absl::Status Projection::MergeLocked(uint32_t partition) {
   };
   ASSIGN_OR_RETURN(
       building_.partitions[partition],
-      Partition::Merge(first, count, building_.partitions[partition].get(), tail, dictionaries_.sources, read_id));
+      Partition::Merge(first, count, building_.partitions[partition].get(), tail, dictionaries_.sources(), read_id));
   tail_id_bytes_ -= tail.ids.size();
   tail = Tail();
   return absl::OkStatus();
@@ -144,10 +146,10 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Projection::Latest() {
   for (uint32_t i = 0; i < tails_.size(); ++i) RETURN_IF_ERROR(MergeLocked(i));
   building_.watermark = last_sequence_;
   building_.customer_count = dictionaries_.customers.size();
-  building_.source_codes = dictionaries_.sources.size();
-  building_.channel_codes = dictionaries_.channels.size();
-  building_.department_codes = dictionaries_.departments.size();
-  building_.survey_codes = dictionaries_.surveys.size();
+  for (int column = 0; column < kCodeColumnCount; ++column) {
+    building_.code_counts[column] = dictionaries_.codes[column].size();
+  }
+  building_.query_threads = query_threads_;
   latest_ = std::make_shared<const Snapshot>(building_);
   return latest_;
 }

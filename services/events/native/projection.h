@@ -44,7 +44,7 @@ class Projection {
   };
 
   // Without a log (null) the workspace is empty and stays so.
-  Projection(std::shared_ptr<const EventLog> log, uint32_t workspace);
+  Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads = 1);
 
   // Reads the whole log, and calls `also` for each event. Before anything else.
   absl::Status Load(const std::function<void(int64_t sequence, const EventFields& fields)>& also);
@@ -77,6 +77,7 @@ class Projection {
 
   const std::shared_ptr<const EventLog> log_;
   const uint32_t workspace_;
+  const int query_threads_;
 
   std::mutex queue_mutex_;
   std::vector<RecordedEvents> queue_;

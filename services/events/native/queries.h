@@ -1,6 +1,6 @@
 // The aggregates of the events port, each computed in one pass over the columns of a snapshot. Stateless; any thread.
 //
-// All return as SelectorSet::Compile and Projection::Properties.
+// All return as Selectors::Compile, Breakdown::Compile, Projection::Properties and PassOverPartitions.
 #pragma once
 
 #include <vector>
@@ -22,6 +22,19 @@ absl::StatusOr<std::vector<PairAggregate>> ComputePairs(Projection& projection, 
                                                         const PairQuery& query);
 absl::StatusOr<Grouped<TransitionGraph>> ComputeGraph(Projection& projection, const Snapshot& snapshot,
                                                       const GraphQuery& query);
+absl::StatusOr<Grouped<VariantCounts>> ComputeVariants(Projection& projection, const Snapshot& snapshot,
+                                                       const VariantQuery& query);
+absl::StatusOr<Grouped<CohortMatrix>> ComputeCohorts(Projection& projection, const Snapshot& snapshot,
+                                                     const CohortQuery& query);
+absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const Snapshot& snapshot,
+                                                  const StageQuery& query);
+absl::StatusOr<Grouped<RevenueMovements>> ComputeRevenue(Projection& projection, const Snapshot& snapshot,
+                                                         const RevenueQuery& query);
+absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection, const Snapshot& snapshot,
+                                                          const PurchaseQuery& query);
+absl::StatusOr<Grouped<CustomerFeatures>> ComputeFeatures(Projection& projection, const Snapshot& snapshot,
+                                                          const FeatureQuery& query);
+absl::StatusOr<ValueCounts> ComputeValues(Projection& projection, const Snapshot& snapshot, const ValueQuery& query);
 absl::StatusOr<RunPositions> ComputePositions(Projection& projection, const Snapshot& snapshot,
                                               const PositionQuery& query);
 
@@ -36,19 +49,5 @@ struct PerWindow {
     for (size_t i = 0; i < windows.size(); ++i) windows[i].Merge(other.windows[i]);
   }
 };
-
-// An answer without breakdown.
-template <typename Aggregate>
-Grouped<Aggregate> Whole(Aggregate aggregate) {
-  Grouped<Aggregate> out;
-  out.groups.emplace(GroupKey(), std::move(aggregate));
-  return out;
-}
-template <typename Aggregate>
-std::vector<Grouped<Aggregate>> Wholes(std::vector<Aggregate> windows) {
-  std::vector<Grouped<Aggregate>> out;
-  for (Aggregate& aggregate : windows) out.push_back(Whole(std::move(aggregate)));
-  return out;
-}
 
 }  // namespace throughline

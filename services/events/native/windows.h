@@ -38,6 +38,12 @@ class Windows {
     // An infinite end includes every time.
     return micros >= ranges_[window].start && (micros < ranges_[window].end || ranges_[window].end == kEndOfTime);
   }
+  // Whether there is one window, and it has all of these times.
+  bool IsOneAround(int64_t first_micros, int64_t last_micros) const {
+    return size() == 1 && Has(0, first_micros) && Has(0, last_micros);
+  }
+  int64_t start(size_t window) const { return ranges_[window].start; }
+  int64_t end(size_t window) const { return ranges_[window].end; }
   // Calls f(window) for each window with the time.
   template <typename F>
   void ForEach(int64_t micros, F&& f) const {

@@ -116,7 +116,7 @@ void BenchQueries(const EventView& view) {
   filtered.filter = *Filter::Parse("properties.plan = \"pro\" AND channel = \"web\"");
   volume.any_of = {filtered};
   measure("volume of a filter of two fields", [&] { return view.Volume(volume).ok(); });
-  const ScoreQuery scores{{named("survey_answered")}, {TimeRange()}, RespondentPolicy::kLatest, {}};
+  const ScoreQuery scores{{named("survey_answered")}, {TimeRange()}, RespondentPolicy::kLatest, true, {}};
   measure("scores, latest per customer", [&] { return view.Scores(scores).ok(); });
   StepQuery steps;
   for (const char* name :

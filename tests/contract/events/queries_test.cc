@@ -218,7 +218,7 @@ TEST_P(EventStoreContractTest, Graph_CountsNodesEdgesStartsEndsAndPlaces) {
             "a -> b: 1 in 2000000 1 exact: 2000000\n"
             "b -> a: 1 in 3000000 1 exact: 3000000\n");
   query.window = Between(0, 6);
-  query.selector = Select({"a"});
+  query.scope.filter = Filter::Parse("event_name = \"a\"").value();
   EXPECT_EQ(ToText(View()->Graph(query)), "events 1 runs 1\na: 1 1 1 1 0 channel web=1\n");
 }
 

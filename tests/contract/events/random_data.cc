@@ -158,12 +158,12 @@ Questions RandomQuestions(Random& random) {
     out.volumes.push_back({RandomSelectors(random, Below(random, 3)), RandomWindows(random), {}});
     const auto policy =
         OneOf<RespondentPolicy>(random, {RespondentPolicy::kAll, RespondentPolicy::kFirst, RespondentPolicy::kLatest});
-    out.scores.push_back({RandomSelectors(random, 1 + Below(random, 2)), RandomWindows(random), policy, {}});
+    out.scores.push_back({RandomSelectors(random, 1 + Below(random, 2)), RandomWindows(random), policy, true, {}});
     out.steps.push_back(RandomSteps(random));
     out.pairs.push_back({RandomSelector(random), RandomSelector(random), RandomRun(random), RandomDuration(random),
                          RandomNow(random), RandomWindows(random)});
     GraphQuery graph;
-    graph.selector = RandomSelector(random);
+    graph.scope.filter = RandomSelector(random).filter;
     graph.run = RandomRun(random);
     graph.window = RandomWindows(random).back();
     out.graphs.push_back(graph);

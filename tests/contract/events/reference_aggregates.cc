@@ -93,10 +93,12 @@ std::vector<PairAggregate> ReferencePairs(const Events& events, const PairQuery&
 
 TransitionGraph ReferenceGraph(const Events& events, const GraphQuery& query) {
   TransitionGraph graph;
+  EventSelector scoped;
+  scoped.filter = query.scope.filter;
   for (const auto& [key, all] : RunsOf(events, query.run)) {
     Sorted run;
     for (const v1::CustomerEvent* event : all) {
-      if (MatchesSelector(query.selector, *event) && In(query.window, TimeOf(*event))) run.push_back(event);
+      if (MatchesSelector(scoped, *event) && In(query.window, TimeOf(*event))) run.push_back(event);
     }
     if (run.empty()) continue;
     ++graph.runs;

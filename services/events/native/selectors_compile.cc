@@ -1,6 +1,7 @@
 #include "services/events/native/selectors.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <utility>
 
@@ -99,9 +100,9 @@ int64_t FirstNot(const FilterNode& comparison) {
 
 }  // namespace
 
-class SelectorSet::Compiler {
+class Selectors::Compiler {
  public:
-  Compiler(SelectorSet& set, const Dictionaries& dictionaries, const Snapshot& snapshot, std::vector<std::string> keys,
+  Compiler(Selectors& set, const Dictionaries& dictionaries, const Snapshot& snapshot, std::vector<std::string> keys,
            std::vector<Projection::Property> properties)
       : set_(set),
         dictionaries_(dictionaries),
@@ -109,19 +110,25 @@ class SelectorSet::Compiler {
         keys_(std::move(keys)),
         properties_(std::move(properties)) {}
 
+  void Scope(const Filter& scope) {
+    for (const Projection::Property& property : properties_) set_.properties_.push_back(property.column);
+    if (scope.empty()) return;
+    set_.scope_ = FilterTree(*scope.root());
+    if (set_.nodes_[set_.scope_].kind == Kind::kTrue) set_.scope_ = kAlways;
+  }
+
   void Compile(absl::Span<const EventSelector> selectors) {
     std::vector<int> roots;
     for (const EventSelector& selector : selectors) roots.push_back(Selector(selector));
     set_.selector_count_ = static_cast<int>(roots.size());
-    for (const Projection::Property& property : properties_) set_.properties_.push_back(property.column);
-    set_.begins_.push_back(0);
+    std::vector<std::vector<Candidate>> candidates(snapshot_.name_codes());
     for (uint32_t name = 0; name < snapshot_.name_codes(); ++name) {
       for (int i = 0; i < set_.selector_count_; ++i) {
         const std::optional<bool> known = KnownByName(roots[i], name);
-        if (known.value_or(true)) set_.candidates_.push_back({i, known.has_value() ? kAlways : roots[i]});
+        if (known.value_or(true)) candidates[name].push_back({i, known.has_value() ? kAlways : roots[i]});
       }
-      set_.begins_.push_back(static_cast<uint32_t>(set_.candidates_.size()));
     }
+    set_.Lead(candidates);
   }
 
  private:
@@ -148,10 +155,10 @@ class SelectorSet::Compiler {
   int Names(const std::vector<std::string>& names) {
     Node node;
     node.kind = Kind::kTable;
-    node.column = kName;
+    node.column = kNameColumn;
     node.table.assign(snapshot_.name_codes(), 0);
     for (const std::string& name : names) {
-      const std::optional<uint32_t> code = dictionaries_.names.Find(name);
+      const std::optional<uint32_t> code = dictionaries_.names().Find(name);
       if (code.has_value() && *code < node.table.size()) node.table[*code] = 1;
     }
     return Add(std::move(node));
@@ -221,23 +228,28 @@ class SelectorSet::Compiler {
   int Comparison(const FilterNode& comparison) {
     const std::string& field = comparison.path[0];
     if (field == "properties") return Property(comparison);
-    if (field == "event_name") return Text(comparison, kName, dictionaries_.names, snapshot_.name_codes());
-    if (field == "source") return Text(comparison, kSource, dictionaries_.sources, snapshot_.source_codes);
-    if (field == "channel") return Text(comparison, kChannel, dictionaries_.channels, snapshot_.channel_codes);
-    if (field == "survey") return Text(comparison, kSurvey, dictionaries_.surveys, snapshot_.survey_codes);
-    if (field == "department") {
-      return Text(comparison, kDepartment, dictionaries_.departments, snapshot_.department_codes);
+    if (const std::optional<CodeColumn> column = FieldColumn(field); column.has_value()) {
+      return Text(comparison, *column, dictionaries_.codes[*column], snapshot_.code_counts[*column]);
     }
     if (field == "event_time") return Time(comparison);
     if (field != "score" && field != "amount_minor") return Constant(false);
     Node node;
-    node.kind = field == "score" ? Kind::kScore : Kind::kAmount;
     node.compare = std::make_shared<const FilterNode>(comparison);
-    node.when_missing = CompareMissing(comparison);
+    if (field == "amount_minor") {
+      node.kind = Kind::kAmount;
+      node.when_missing = CompareMissing(comparison);
+      return Add(std::move(node));
+    }
+    node.kind = Kind::kScore;
+    node.table.assign(kNoScore + 1, 0);
+    for (int score = 0; score <= ScoreHistogram::kScoreMax; ++score) {
+      node.table[static_cast<size_t>(score)] = CompareNumber(comparison, score);
+    }
+    node.table[kNoScore] = CompareMissing(comparison);
     return Add(std::move(node));
   }
 
-  int Text(const FilterNode& comparison, Column column, const StringDictionary& dictionary, uint32_t codes) {
+  int Text(const FilterNode& comparison, CodeColumn column, const StringDictionary& dictionary, uint32_t codes) {
     Node node;
     node.kind = Kind::kTable;
     node.column = column;
@@ -254,7 +266,7 @@ class SelectorSet::Compiler {
     const Projection::Property& property = properties_[index];
     Node node;
     node.kind = Kind::kTable;
-    node.column = kColumnCount + static_cast<int>(index);
+    node.column = kCodeColumnCount + static_cast<int>(index);
     node.table.resize(property.value_codes);
     node.table[kMissingCode] = CompareMissing(comparison);
     for (uint32_t code = 1; code < property.value_codes; ++code) {
@@ -307,7 +319,7 @@ class SelectorSet::Compiler {
       case Kind::kFalse:
         return node.kind == Kind::kTrue;
       case Kind::kTable:
-        if (node.column == kName) return node.table[name] != 0;
+        if (node.column == kNameColumn) return node.table[name] != 0;
         return std::nullopt;
       case Kind::kNot: {
         const std::optional<bool> child = KnownByName(node.children[0], name);
@@ -331,72 +343,131 @@ class SelectorSet::Compiler {
     }
   }
 
-  SelectorSet& set_;
+  Selectors& set_;
   const Dictionaries& dictionaries_;
   const Snapshot& snapshot_;
   const std::vector<std::string> keys_;
   const std::vector<Projection::Property> properties_;
 };
 
-absl::StatusOr<SelectorSet> SelectorSet::Compile(absl::Span<const EventSelector> selectors, Projection& projection,
-                                                 const Snapshot& snapshot) {
+namespace {
+
+// Numbers for lists of candidates; many codes have the same.
+template <typename Candidate>
+class ListNumbers {
+ public:
+  explicit ListNumbers(std::vector<std::vector<Candidate>>& lists) : lists_(lists) {}
+  int Of(const std::vector<Candidate>& candidates) {
+    std::vector<std::pair<int, int>> key;
+    for (const Candidate& candidate : candidates) key.emplace_back(candidate.selector, candidate.node);
+    const auto [found, is_new] = known_.try_emplace(std::move(key), static_cast<int>(lists_.size()));
+    if (is_new) lists_.push_back(candidates);
+    return found->second;
+  }
+
+ private:
+  std::vector<std::vector<Candidate>>& lists_;
+  std::map<std::vector<std::pair<int, int>>, int> known_;
+};
+
+}  // namespace
+
+// By code of the leading column.
+void Selectors::Lead(const std::vector<std::vector<Candidate>>& candidates_by_code) {
+  ListNumbers numbers(lists_);
+  lead_is_identity_ = scope_ == kAlways;
+  for (size_t code = 0; code < candidates_by_code.size(); ++code) {
+    const std::vector<Candidate>& candidates = candidates_by_code[code];
+    disjoint_ = disjoint_ && candidates.size() <= 1;
+    uint16_t first = kNothing;
+    if (!candidates.empty()) {
+      first =
+          static_cast<uint16_t>(candidates[0].node == kAlways ? candidates[0].selector : kAsk + numbers.Of(candidates));
+    }
+    lead_first_.push_back(first);
+    lead_is_identity_ = lead_is_identity_ && first == code;
+  }
+  if (selector_count_ <= 64) LeadToAll(candidates_by_code);
+}
+
+void Selectors::LeadToAll(const std::vector<std::vector<Candidate>>& candidates_by_code) {
+  ListNumbers numbers(all_lists_);
+  for (const std::vector<Candidate>& candidates : candidates_by_code) {
+    LeadAll& lead = lead_all_.emplace_back();
+    std::vector<Candidate> ask;
+    for (const Candidate& candidate : candidates) {
+      if (candidate.node == kAlways) {
+        lead.known |= uint64_t{1} << candidate.selector;
+      } else {
+        ask.push_back(candidate);
+      }
+    }
+    if (!ask.empty()) lead.list = numbers.Of(ask);
+  }
+}
+
+namespace {
+
+struct Named {
   std::vector<std::string> keys;
-  for (const EventSelector& selector : selectors) RETURN_IF_ERROR(Inspect(selector, keys));
+  std::vector<Projection::Property> properties;
+};
+
+absl::StatusOr<Named> NamedProperties(std::vector<std::string> keys, Projection& projection) {
+  Named out;
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
-  std::vector<Projection::Property> properties;
-  if (!keys.empty()) {
-    ASSIGN_OR_RETURN(properties, projection.Properties(keys));
-  }
-  SelectorSet set;
-  Compiler(set, projection.dictionaries(), snapshot, std::move(keys), std::move(properties)).Compile(selectors);
-  return set;
+  out.keys = std::move(keys);
+  if (out.keys.empty()) return out;
+  ASSIGN_OR_RETURN(out.properties, projection.Properties(out.keys));
+  return out;
 }
 
-SelectorSet::Matcher::Matcher(const SelectorSet& set, const Partition& partition)
-    : set_(set),
-      names_(partition.names()),
-      begins_(set.begins_.data()),
-      candidates_(set.candidates_.data()),
-      columns_{partition.names(), partition.sources(), partition.channels(), partition.departments(),
-               partition.surveys()},
-      value_kinds_(partition.value_kinds()),
-      values_(partition.values()),
-      times_(partition.times()) {
-  for (const PropertyColumn* column : set.properties_) columns_.push_back(partition.property(*column));
+}  // namespace
+
+absl::StatusOr<Selectors> Selectors::Compile(absl::Span<const EventSelector> selectors, const Filter& scope,
+                                             Projection& projection, const Snapshot& snapshot) {
+  std::vector<std::string> keys;
+  for (const EventSelector& selector : selectors) RETURN_IF_ERROR(Inspect(selector, keys));
+  EventSelector scoped;
+  scoped.filter = scope;
+  RETURN_IF_ERROR(Inspect(scoped, keys));
+  ASSIGN_OR_RETURN(Named named, NamedProperties(std::move(keys), projection));
+  Selectors out;
+  Compiler compiler(out, projection.dictionaries(), snapshot, std::move(named.keys), std::move(named.properties));
+  compiler.Scope(scope);
+  compiler.Compile(selectors);
+  if (out.lists_.size() >= kNothing - kAsk) return Internal("too many names need more than their name");
+  return out;
 }
 
-bool SelectorSet::Matcher::Evaluate(int index, uint32_t i) const {
-  const Node& node = set_.nodes_[index];
-  switch (node.kind) {
-    case Node::Kind::kFalse:
-      return false;
-    case Node::Kind::kTrue:
-      return true;
-    case Node::Kind::kTable:
-      return node.table[columns_[node.column][i]] != 0;
-    case Node::Kind::kScore:
-      return value_kinds_[i] == ValueKind::kScore ? CompareNumber(*node.compare, values_[i]) : node.when_missing;
-    case Node::Kind::kAmount:
-      return value_kinds_[i] == ValueKind::kAmount ? CompareNumber(*node.compare, values_[i]) : node.when_missing;
-    case Node::Kind::kTime: {
-      const bool inside = times_[i] >= node.from_micros && times_[i] < node.to_micros;
-      return inside != node.outside;
-    }
-    case Node::Kind::kAnd:
-      for (const int child : node.children) {
-        if (!Evaluate(child, i)) return false;
-      }
-      return true;
-    case Node::Kind::kOr:
-      for (const int child : node.children) {
-        if (Evaluate(child, i)) return true;
-      }
-      return false;
-    case Node::Kind::kNot:
-      return !Evaluate(node.children[0], i);
+absl::StatusOr<Selectors> Selectors::CompileField(const Field& field, const Filter& scope, Projection& projection,
+                                                  const Snapshot& snapshot) {
+  ASSIGN_OR_RETURN(Selectors out, Compile({}, scope, projection, snapshot));
+  out.selector_count_ = field.count;
+  out.lead_ = field.column;
+  if (field.property != nullptr) {
+    out.lead_ = kCodeColumnCount + static_cast<int>(out.properties_.size());
+    out.properties_.push_back(field.property);
   }
-  return false;
+  out.lead_first_.clear();
+  out.lead_all_.clear();
+  out.lists_.clear();
+  std::vector<std::vector<Candidate>> candidates(field.value_numbers.size());
+  for (size_t code = 0; code < candidates.size(); ++code) {
+    if (field.value_numbers[code] >= 0) candidates[code].push_back({field.value_numbers[code], kAlways});
+  }
+  out.Lead(candidates);
+  return out;
+}
+
+std::optional<CodeColumn> FieldColumn(absl::string_view field) {
+  if (field == "event_name") return kNameColumn;
+  if (field == "source") return kSourceColumn;
+  if (field == "channel") return kChannelColumn;
+  if (field == "department") return kDepartmentColumn;
+  if (field == "survey") return kSurveyColumn;
+  return std::nullopt;
 }
 
 }  // namespace throughline

@@ -1,0 +1,248 @@
+#include "services/events/native/breakdown.h"
+
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/strip.h"
+#include "services/base/status_macros.h"
+#include "throughline/errors.h"
+
+namespace throughline {
+namespace {
+
+constexpr int kAlphabetMax = 30'000;
+
+std::string PropertyText(const PropertyField& field) {
+  switch (field.kind) {
+    case PropertyField::Kind::kString:
+      return std::string(field.text);
+    case PropertyField::Kind::kNumber:
+      return absl::StrCat(field.number);
+    case PropertyField::Kind::kBool:
+      return field.boolean ? "true" : "false";
+  }
+  return "";
+}
+
+std::string DayText(absl::CivilDay day) {
+  return absl::StrFormat("%04d-%02d-%02d", day.year(), day.month(), day.day());
+}
+
+}  // namespace
+
+bool FieldValues::IsMissing(uint32_t code) const {
+  return code == kMissingCode && (property != nullptr || (column != kNameColumn && column != kSourceColumn));
+}
+
+std::string FieldValues::Text(uint32_t code) const {
+  if (property == nullptr) return dictionaries->codes[static_cast<size_t>(column)][code];
+  return PropertyText(PropertyColumn::Decoded(property->values[code]));
+}
+
+absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view name, Projection& projection,
+                                      const Snapshot& snapshot) {
+  FieldValues out;
+  out.dictionaries = &projection.dictionaries();
+  absl::string_view key = path;
+  if (absl::ConsumePrefix(&key, "properties.") && !key.empty()) {
+    const std::string text(key);
+    ASSIGN_OR_RETURN(const auto properties, projection.Properties({&text, 1}));
+    out.column = kCodeColumnCount;
+    out.property = properties[0].column;
+    out.codes = properties[0].value_codes;
+    return out;
+  }
+  const std::optional<CodeColumn> column = FieldColumn(path);
+  if (!column.has_value()) {
+    return InvalidField(name, absl::StrCat("\"", path,
+                                           "\" is none of event_name, source, channel, department, survey "
+                                           "and properties.<key>"));
+  }
+  out.column = *column;
+  out.codes = snapshot.code_counts[*column];
+  return out;
+}
+
+namespace {
+
+absl::StatusOr<CompiledAlphabet> FieldAlphabet(const EventField& field, const Filter& scope, Projection& projection,
+                                               const Snapshot& snapshot) {
+  ASSIGN_OR_RETURN(const FieldValues values, FindField(field.path, "alphabet", projection, snapshot));
+  CompiledAlphabet out;
+  std::map<std::string, int32_t> numbers;
+  for (const std::string& value : field.values) numbers.try_emplace(value, static_cast<int32_t>(numbers.size()));
+  out.names.resize(numbers.size());
+  for (const auto& [value, number] : numbers) out.names[static_cast<size_t>(number)] = value;
+  Selectors::Field lead{values.column, values.property, std::vector<int32_t>(values.codes, -1), 0};
+  for (uint32_t code = 0; code < values.codes; ++code) {
+    if (values.IsMissing(code)) continue;
+    std::string text = values.Text(code);
+    const auto found = numbers.find(text);
+    if (found != numbers.end()) {
+      lead.value_numbers[code] = found->second;
+    } else if (field.values.empty()) {
+      if (numbers.size() >= kAlphabetMax) {
+        return LimitExceeded(absl::StrCat("the values of ", field.path), kAlphabetMax, "values; name those that count");
+      }
+      lead.value_numbers[code] = static_cast<int32_t>(numbers.size());
+      out.names.push_back(text);
+      numbers.emplace(std::move(text), lead.value_numbers[code]);
+    }
+  }
+  lead.count = static_cast<int>(out.names.size());
+  ASSIGN_OR_RETURN(out.selectors, Selectors::CompileField(lead, scope, projection, snapshot));
+  return out;
+}
+
+}  // namespace
+
+absl::StatusOr<CompiledAlphabet> CompileAlphabet(const Alphabet& alphabet, const Filter& scope, Projection& projection,
+                                                 const Snapshot& snapshot) {
+  if (const auto* field = std::get_if<EventField>(&alphabet)) return FieldAlphabet(*field, scope, projection, snapshot);
+  CompiledAlphabet out;
+  std::vector<EventSelector> selectors;
+  for (const Symbol& symbol : std::get<EventSymbols>(alphabet).symbols) {
+    out.names.push_back(symbol.name);
+    selectors.push_back(symbol.selector);
+  }
+  if (selectors.size() > kBreakdownValueCountMax) {
+    return LimitExceeded("the alphabet", kBreakdownValueCountMax, "symbols");
+  }
+  ASSIGN_OR_RETURN(out.selectors, Selectors::Compile(selectors, scope, projection, snapshot));
+  return out;
+}
+
+absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventField& dimension, const std::string& name,
+                                                       Projection& projection, const Snapshot& snapshot) {
+  Part part;
+  ASSIGN_OR_RETURN(part.field, FindField(dimension.path, absl::StrCat(name, ".path"), projection, snapshot));
+  std::map<std::string, int32_t> numbers;
+  const auto number_of = [&](GroupValue value, const std::string& key) {
+    const auto [found, is_new] = numbers.try_emplace(key, static_cast<int32_t>(part.values.size()));
+    if (is_new) part.values.push_back(std::move(value));
+    return found->second;
+  };
+  const auto named = [](const std::string& text) { return absl::StrCat("=", text); };
+  for (const std::string& value : dimension.values) number_of({GroupValue::Kind::kValue, value}, named(value));
+  for (uint32_t code = 0; code < part.field->codes; ++code) {
+    if (part.field->IsMissing(code)) {
+      part.numbers.push_back(number_of({GroupValue::Kind::kMissing, ""}, "missing"));
+      continue;
+    }
+    const std::string text = part.field->Text(code);
+    if (dimension.values.empty() || numbers.contains(named(text))) {
+      part.numbers.push_back(number_of({GroupValue::Kind::kValue, text}, named(text)));
+    } else {
+      part.numbers.push_back(number_of({GroupValue::Kind::kOther, ""}, "other"));
+    }
+    if (part.values.size() > kBreakdownValueCountMax) {
+      return LimitExceeded(absl::StrCat("the values of ", dimension.path), kBreakdownValueCountMax,
+                           "values; name those that get a group");
+    }
+  }
+  return part;
+}
+
+absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventSymbols& dimension, const std::string&,
+                                                       Projection& projection, const Snapshot& snapshot) {
+  Part part;
+  ASSIGN_OR_RETURN(CompiledAlphabet alphabet, CompileAlphabet(dimension, Filter(), projection, snapshot));
+  for (std::string& symbol : alphabet.names) part.values.push_back({GroupValue::Kind::kValue, std::move(symbol)});
+  part.symbols = std::make_shared<const Selectors>(std::move(alphabet.selectors));
+  return part;
+}
+
+absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCalendar& dimension, const std::string&, Projection&,
+                                                       const Snapshot& snapshot) {
+  Part part;
+  part.periods = Periods(dimension.unit, dimension.zone, snapshot.first_time_micros, snapshot.last_time_micros,
+                         kBreakdownValueCountMax);
+  if (!part.periods->complete()) {
+    return LimitExceeded("the calendar periods of all events", kBreakdownValueCountMax, "periods; ask for longer ones");
+  }
+  for (int i = 0; i < part.periods->count(); ++i) {
+    part.values.push_back({GroupValue::Kind::kValue, DayText(part.periods->day(i))});
+  }
+  return part;
+}
+
+absl::StatusOr<Breakdown> Breakdown::Compile(const std::vector<Dimension>& dimensions, Projection& projection,
+                                             const Snapshot& snapshot) {
+  if (dimensions.size() > kBreakdownDimensionCountMax) {
+    return InvalidField("breakdown", absl::StrCat("at most ", kBreakdownDimensionCountMax, " dimensions"));
+  }
+  Breakdown out;
+  int64_t groups = 1;
+  for (size_t i = 0; i < dimensions.size(); ++i) {
+    const std::string name = absl::StrCat("breakdown[", i, "]");
+    ASSIGN_OR_RETURN(
+        Part part, std::visit([&](const auto& dimension) { return CompilePart(dimension, name, projection, snapshot); },
+                              dimensions[i]));
+    groups *= static_cast<int64_t>(part.values.size());
+    out.parts_.push_back(std::move(part));
+  }
+  if (groups > kBreakdownGroupCountMax) {
+    return LimitExceeded("the breakdown", kBreakdownGroupCountMax, "groups; ask for fewer values");
+  }
+  out.group_count_ = static_cast<int>(groups);
+  return out;
+}
+
+GroupKey Breakdown::KeyOf(int group) const {
+  GroupKey key(parts_.size());
+  for (size_t i = parts_.size(); i-- > 0;) {
+    const auto count = static_cast<int>(parts_[i].values.size());
+    key[i] = parts_[i].values[static_cast<size_t>(group % count)];
+    group /= count;
+  }
+  return key;
+}
+
+Breakdown::Reader::Reader(const Breakdown& breakdown, const Partition& partition) : partition_(partition) {
+  for (const Breakdown::Part& compiled : breakdown.parts_) {
+    Part& part = parts_.emplace_back();
+    part.value_count = static_cast<int32_t>(compiled.values.size());
+    if (compiled.field.has_value()) {
+      part.codes = &compiled.field->In(partition);
+      part.numbers = compiled.numbers.data();
+    } else if (compiled.symbols != nullptr) {
+      part.symbols = std::make_unique<Selectors::Reader>(*compiled.symbols, partition);
+    } else if (partition.times().in_seconds) {
+      part.seconds = std::make_unique<PeriodTable<uint32_t>>(*compiled.periods, partition.times());
+    } else {
+      part.micros = std::make_unique<PeriodTable<int64_t>>(*compiled.periods, partition.times());
+    }
+  }
+}
+
+void Breakdown::Reader::Of(const uint32_t* places, size_t count, int32_t* groups) {
+  std::fill_n(groups, count, 0);
+  for (Part& part : parts_) Add(part, places, count, groups);
+}
+
+// The groups so far times the number of values, plus the value. Every group that does not exist stays negative.
+void Breakdown::Reader::Add(Part& part, const uint32_t* places, size_t count, int32_t* groups) {
+  const auto add = [&](const auto& value_of) {
+    for (size_t i = 0; i < count; ++i) {
+      const int32_t value = value_of(i);
+      groups[i] = (groups[i] | value) < 0 ? -1 : groups[i] * part.value_count + value;
+    }
+  };
+  if (part.codes != nullptr) {
+    part.codes->Visit(
+        [&](auto codes) { add([&](size_t i) { return part.numbers[static_cast<size_t>(codes[places[i]])]; }); });
+  } else if (part.symbols != nullptr) {
+    if (symbols_.size() < count) symbols_.resize(count);
+    part.symbols->First(places, count, symbols_.data());
+    add([&](size_t i) { return symbols_[i] == kNoSelector<uint16_t> ? -1 : static_cast<int32_t>(symbols_[i]); });
+  } else if (part.seconds != nullptr) {
+    add([&](size_t i) { return part.seconds->Of(partition_.times().seconds[places[i]]); });
+  } else {
+    add([&](size_t i) { return part.micros->Of(partition_.times().micros[places[i]]); });
+  }
+}
+
+}  // namespace throughline

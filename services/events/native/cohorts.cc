@@ -1,0 +1,156 @@
+// Who came back in which period after the first.
+#include "services/base/status_macros.h"
+#include "services/events/native/breakdown.h"
+#include "services/events/native/parallel.h"
+#include "services/events/native/queries.h"
+#include "services/events/native/run_reader.h"
+#include "throughline/errors.h"
+
+namespace throughline {
+namespace {
+
+constexpr int kPeriodCountMax = 120;
+// Periods between the first cohort and the last event: three centuries of days.
+constexpr int kPeriodsMax = 100'000;
+
+constexpr uint8_t kEntry = 0;
+constexpr uint64_t kEntryBit = 1;
+constexpr uint64_t kActivityBit = 2;
+
+// Counts of one group: customers and active ones, by cohort and then by period.
+struct Counter {
+  std::vector<std::vector<int64_t>> cohorts;  // the number of customers first
+  void Merge(const Counter& other) {
+    if (cohorts.size() < other.cohorts.size()) cohorts.resize(other.cohorts.size());
+    for (size_t i = 0; i < other.cohorts.size(); ++i) {
+      if (cohorts[i].size() < other.cohorts[i].size()) cohorts[i].resize(other.cohorts[i].size());
+      for (size_t k = 0; k < other.cohorts[i].size(); ++k) cohorts[i][k] += other.cohorts[i][k];
+    }
+  }
+  std::vector<int64_t>& Of(int cohort, int period_count) {
+    if (static_cast<size_t>(cohort) >= cohorts.size()) cohorts.resize(static_cast<size_t>(cohort) + 1);
+    std::vector<int64_t>& row = cohorts[static_cast<size_t>(cohort)];
+    if (row.empty()) row.resize(static_cast<size_t>(period_count) + 1);
+    return row;
+  }
+};
+
+struct Rules {
+  const CohortQuery* query = nullptr;
+  Periods periods;
+  int64_t start_micros = 0;
+  int64_t end_micros = 0;
+  // One selector stands for entry and activity: every event that is anything is both.
+  bool same = false;
+};
+
+template <typename Number>
+bool IsEntry(Number number) {
+  if constexpr (std::is_same_v<Number, uint64_t>) {
+    return (number & kEntryBit) != 0;
+  } else {
+    return number == kEntry;
+  }
+}
+
+template <typename Number>
+bool IsActivity(Number number) {
+  if constexpr (std::is_same_v<Number, uint64_t>) {
+    return (number & kActivityBit) != 0;
+  } else {
+    return number == kEntry;
+  }
+}
+
+// Up to 128 periods as bits.
+using Bits = unsigned __int128;
+
+template <typename Number>
+void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rules& rules, const Partition& partition,
+                  Groups<Counter>& totals) {
+  Breakdown::Reader groups(breakdown, partition);
+  const int period_count = rules.query->period_count;
+  const auto add = [&](const auto& block, const auto& periods) {
+    for (uint32_t run = 0; run < block.runs; ++run) {
+      uint32_t entry = block.begin(run);
+      const uint32_t end = block.end(run);
+      while (entry < end && !IsEntry(block.numbers[entry])) ++entry;
+      if (entry == end) continue;
+      const int64_t micros = block.micros(block.times[entry]);
+      if (micros < rules.start_micros || (micros >= rules.end_micros && rules.end_micros != kEndOfTime)) continue;
+      const int cohort = periods.Of(block.times[entry]);
+      if (cohort < 0 || cohort >= rules.periods.count()) continue;
+      const int32_t group = groups.At(block.place(entry));
+      if (group < 0) continue;
+      Bits active = 0;
+      // What comes before the entry may lie in its period as well.
+      uint32_t i = rules.same ? entry : block.begin(run);
+      for (; i < end; ++i) {
+        if (!IsActivity(block.numbers[i])) continue;
+        const auto period = static_cast<unsigned>(periods.Of(block.times[i]) - cohort);
+        if (period < static_cast<unsigned>(period_count)) active |= Bits{1} << period;
+      }
+      std::vector<int64_t>& row = totals[group].Of(cohort, period_count);
+      ++row[0];
+      for (int k = 0; k < period_count; ++k) row[static_cast<size_t>(k) + 1] += static_cast<int64_t>(active >> k & 1);
+    }
+  };
+  const TimeColumn& times = partition.times();
+  if (partition.size() == 0) return;
+  if (times.in_seconds) {
+    const PeriodTable<uint32_t> periods(rules.periods, times);
+    RunReader(source, partition).ForEachBlock<Number>([&](const auto& block) { add(block, periods); });
+  } else {
+    const PeriodTable<int64_t> periods(rules.periods, times);
+    RunReader(source, partition).ForEachBlock<Number>([&](const auto& block) { add(block, periods); });
+  }
+}
+
+bool SelectsAll(const EventSelector& selector) {
+  return selector.event_names.empty() && selector.filter.empty() && selector.unless.empty();
+}
+
+}  // namespace
+
+absl::StatusOr<Grouped<CohortMatrix>> ComputeCohorts(Projection& projection, const Snapshot& snapshot,
+                                                     const CohortQuery& query) {
+  if (query.period_count < 1 || query.period_count > kPeriodCountMax) {
+    return InvalidField("period_count", absl::StrCat("1 to ", kPeriodCountMax));
+  }
+  Rules rules;
+  rules.query = &query;
+  rules.same = SelectsAll(query.entry) && SelectsAll(query.activity);
+  rules.periods = Periods(query.unit, query.zone, snapshot.first_time_micros, snapshot.last_time_micros, kPeriodsMax);
+  if (!rules.periods.complete()) return LimitExceeded("the periods of all events", kPeriodsMax, "periods");
+  rules.start_micros = CeilMicros(query.cohorts.start);
+  rules.end_micros = CeilMicros(query.cohorts.end);
+  std::vector<EventSelector> selected = {query.entry};
+  if (!rules.same) selected.push_back(query.activity);
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(selected, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  RunSource source;
+  source.selectors = &selectors;
+  source.customers = query.scope.customers.get();
+  const auto make = [&] { return Groups<Counter>(breakdown, Counter()); };
+  const auto pass = [&](Groups<Counter>& totals, const Partition& partition) {
+    if (rules.same) {
+      AddPartition<uint8_t>(source, breakdown, rules, partition, totals);
+    } else {
+      AddPartition<uint64_t>(source, breakdown, rules, partition, totals);
+    }
+  };
+  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  return totals.Finished([&](Counter& counter) {
+    CohortMatrix matrix;
+    for (size_t i = 0; i < counter.cohorts.size(); ++i) {
+      const std::vector<int64_t>& row = counter.cohorts[i];
+      if (row.empty()) continue;
+      CohortMatrix::Cohort& cohort = matrix.cohorts[rules.periods.day(static_cast<int>(i))];
+      cohort.customers = row[0];
+      cohort.active.assign(row.begin() + 1, row.end());
+    }
+    return matrix;
+  });
+}
+
+}  // namespace throughline

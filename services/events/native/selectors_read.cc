@@ -1,0 +1,252 @@
+#include <algorithm>
+#include <cstring>
+
+#include "services/events/native/selectors.h"
+
+namespace throughline {
+
+Selectors::Reader::Reader(const Selectors& selectors, const Partition& partition)
+    : selectors_(selectors), partition_(partition), asked_(selectors.lists_.size()) {
+  for (const PropertyColumn* column : selectors.properties_) properties_.push_back(&partition.property(*column));
+}
+
+const PackedColumn& Selectors::Reader::column(int number) const {
+  return number < kCodeColumnCount ? partition_.codes(static_cast<CodeColumn>(number))
+                                   : *properties_[static_cast<size_t>(number - kCodeColumnCount)];
+}
+
+// Calls f(place of) with one of two functions, so that the loops inside are made for each.
+template <typename F>
+void Selectors::Reader::WithPlaces(const Places& places, F&& f) const {
+  if (places.list == nullptr) {
+    f([begin = places.begin](size_t i) { return begin + i; });
+  } else {
+    f([list = places.list](size_t i) { return size_t{list[i]}; });
+  }
+}
+
+std::vector<uint8_t>& Selectors::Reader::Scratch(size_t size) {
+  if (scratch_depth_ == scratch_.size()) scratch_.push_back(std::make_unique<std::vector<uint8_t>>());
+  std::vector<uint8_t>& scratch = *scratch_[scratch_depth_++];
+  if (scratch.size() < size) scratch.resize(size);
+  return scratch;
+}
+
+void Selectors::Reader::EvaluateTable(const Node& node, const Places& places, uint8_t* mask) const {
+  const uint8_t* table = node.table.data();
+  column(node.column).Visit([&](auto codes) {
+    WithPlaces(places, [&](auto place_of) {
+      for (size_t i = 0; i < places.count; ++i) mask[i] = table[static_cast<size_t>(codes[place_of(i)])];
+    });
+  });
+}
+
+void Selectors::Reader::EvaluateScore(const Node& node, const Places& places, uint8_t* mask) const {
+  const uint8_t* scores = partition_.scores();
+  if (scores == nullptr) {
+    std::memset(mask, node.table[kNoScore], places.count);
+    return;
+  }
+  bool any_odd = false;
+  WithPlaces(places, [&](auto place_of) {
+    for (size_t i = 0; i < places.count; ++i) {
+      const uint8_t score = scores[place_of(i)];
+      mask[i] = node.table[score];
+      any_odd |= score == kOddScore;
+    }
+  });
+  if (!any_odd) return;
+  for (size_t i = 0; i < places.count; ++i) {
+    if (scores[places[i]] == kOddScore) {
+      mask[i] = CompareNumber(*node.compare, *partition_.odd_scores().Find(places[i]));
+    }
+  }
+}
+
+void Selectors::Reader::EvaluateAmount(const Node& node, const Places& places, uint8_t* mask) const {
+  std::memset(mask, node.when_missing, places.count);
+  const SparseColumn<int64_t>& amounts = partition_.amounts();
+  if (places.count == 0) return;
+  auto next = static_cast<size_t>(std::lower_bound(amounts.places.begin(), amounts.places.end(), places[0]) -
+                                  amounts.places.begin());
+  for (size_t i = 0; i < places.count && next < amounts.places.size(); ++i) {
+    while (next < amounts.places.size() && amounts.places[next] < places[i]) ++next;
+    if (next < amounts.places.size() && amounts.places[next] == places[i]) {
+      mask[i] = CompareNumber(*node.compare, static_cast<double>(amounts.values[next]));
+    }
+  }
+}
+
+void Selectors::Reader::EvaluateTime(const Node& node, const Places& places, uint8_t* mask) const {
+  const TimeColumn& times = partition_.times();
+  WithPlaces(places, [&](auto place_of) {
+    for (size_t i = 0; i < places.count; ++i) {
+      const int64_t time = times[place_of(i)];
+      mask[i] = (time >= node.from_micros && time < node.to_micros) != node.outside;
+    }
+  });
+}
+
+void Selectors::Reader::EvaluateJoin(const Node& node, const Places& places, uint8_t* mask) {
+  Evaluate(node.children[0], places, mask);
+  std::vector<uint8_t>& other = Scratch(places.count);
+  for (size_t child = 1; child < node.children.size(); ++child) {
+    Evaluate(node.children[child], places, other.data());
+    if (node.kind == Node::Kind::kAnd) {
+      for (size_t i = 0; i < places.count; ++i) mask[i] &= other[i];
+    } else {
+      for (size_t i = 0; i < places.count; ++i) mask[i] |= other[i];
+    }
+  }
+  ReleaseScratch();
+}
+
+void Selectors::Reader::Evaluate(int index, const Places& places, uint8_t* mask) {
+  const Node& node = selectors_.nodes_[static_cast<size_t>(index)];
+  switch (node.kind) {
+    case Node::Kind::kFalse:
+    case Node::Kind::kTrue:
+      std::memset(mask, node.kind == Node::Kind::kTrue, places.count);
+      return;
+    case Node::Kind::kTable:
+      return EvaluateTable(node, places, mask);
+    case Node::Kind::kScore:
+      return EvaluateScore(node, places, mask);
+    case Node::Kind::kAmount:
+      return EvaluateAmount(node, places, mask);
+    case Node::Kind::kTime:
+      return EvaluateTime(node, places, mask);
+    case Node::Kind::kAnd:
+    case Node::Kind::kOr:
+      return EvaluateJoin(node, places, mask);
+    case Node::Kind::kNot:
+      Evaluate(node.children[0], places, mask);
+      for (size_t i = 0; i < places.count; ++i) mask[i] ^= 1;
+      return;
+  }
+}
+
+// The candidates of those that the leading column does not decide; `asked_` has their indices.
+template <typename Number>
+void Selectors::Reader::Ask(const Places& places, Number* out) {
+  for (size_t list = 0; list < asked_.size(); ++list) {
+    const std::vector<uint32_t>& asked = asked_[list];
+    if (asked.empty()) continue;
+    asked_places_.resize(asked.size());
+    for (size_t i = 0; i < asked.size(); ++i) asked_places_[i] = places[asked[i]];
+    std::vector<uint8_t>& mask = Scratch(asked.size());
+    const std::vector<Candidate>& candidates = selectors_.lists_[list];
+    // From the last to the first, so that the first wins.
+    for (auto candidate = candidates.rbegin(); candidate != candidates.rend(); ++candidate) {
+      if (candidate->node == kAlways) {
+        for (const uint32_t index : asked) out[index] = static_cast<Number>(candidate->selector);
+        continue;
+      }
+      Evaluate(candidate->node, {asked_places_.data(), 0, asked.size()}, mask.data());
+      for (size_t i = 0; i < asked.size(); ++i) {
+        if (mask[i] != 0) out[asked[i]] = static_cast<Number>(candidate->selector);
+      }
+    }
+    ReleaseScratch();
+  }
+}
+
+template <typename Number>
+void Selectors::Reader::FirstOf(const Places& places, Number* out) {
+  const uint16_t* lead = selectors_.lead_first_.data();
+  for (std::vector<uint32_t>& indices : asked_) indices.clear();
+  column(selectors_.lead_).Visit([&](auto codes) {
+    WithPlaces(places, [&](auto place_of) {
+      if (asked_.empty()) {
+        // Nothing (0xffff) becomes "no selector" by losing its upper byte.
+        for (size_t i = 0; i < places.count; ++i) {
+          out[i] = static_cast<Number>(lead[static_cast<size_t>(codes[place_of(i)])]);
+        }
+        return;
+      }
+      for (size_t i = 0; i < places.count; ++i) {
+        const uint16_t number = lead[static_cast<size_t>(codes[place_of(i)])];
+        out[i] = static_cast<Number>(number);
+        if (number >= kAsk && number != kNothing) {
+          out[i] = kNoSelector<Number>;
+          asked_[number - kAsk].push_back(static_cast<uint32_t>(i));
+        }
+      }
+    });
+  });
+  Ask(places, out);
+  if (selectors_.scope_ == kAlways) return;
+  const uint8_t* mask = EvaluateScope(places);
+  for (size_t i = 0; i < places.count; ++i) {
+    // All bits where the scope does not hold.
+    out[i] = static_cast<Number>(out[i] | static_cast<Number>(mask[i] - 1));
+  }
+}
+
+template <typename Number>
+const Number* Selectors::Reader::First(uint32_t begin, uint32_t end, Number* out) {
+  // All events count as their code: the column is the answer.
+  if (selectors_.lead_is_identity_ && column(selectors_.lead_).width() == sizeof(Number)) {
+    return column(selectors_.lead_).data<Number>() + begin;
+  }
+  FirstOf<Number>({nullptr, begin, end - begin}, out);
+  return out;
+}
+
+void Selectors::Reader::First(const uint32_t* places, size_t count, uint16_t* out) {
+  FirstOf<uint16_t>({places, 0, count}, out);
+}
+
+template const uint8_t* Selectors::Reader::First(uint32_t begin, uint32_t end, uint8_t* out);
+template const uint16_t* Selectors::Reader::First(uint32_t begin, uint32_t end, uint16_t* out);
+
+void Selectors::Reader::All(uint32_t begin, uint32_t end, uint64_t* out) {
+  const size_t count = end - begin;
+  all_asked_.resize(selectors_.all_lists_.size());
+  for (std::vector<uint32_t>& places : all_asked_) places.clear();
+  column(selectors_.lead_).Visit([&](auto codes) {
+    for (size_t i = 0; i < count; ++i) {
+      const Selectors::LeadAll& lead = selectors_.lead_all_[static_cast<size_t>(codes[begin + i])];
+      out[i] = lead.known;
+      if (lead.list >= 0) all_asked_[static_cast<size_t>(lead.list)].push_back(begin + static_cast<uint32_t>(i));
+    }
+  });
+  for (size_t list = 0; list < all_asked_.size(); ++list) {
+    const std::vector<uint32_t>& asked = all_asked_[list];
+    if (asked.empty()) continue;
+    std::vector<uint8_t>& mask = Scratch(asked.size());
+    for (const Candidate& candidate : selectors_.all_lists_[list]) {
+      Evaluate(candidate.node, {asked.data(), 0, asked.size()}, mask.data());
+      for (size_t i = 0; i < asked.size(); ++i) out[asked[i] - begin] |= uint64_t{mask[i]} << candidate.selector;
+    }
+    ReleaseScratch();
+  }
+  if (selectors_.scope_ == kAlways) return;
+  const uint8_t* mask = EvaluateScope({nullptr, begin, count});
+  for (size_t i = 0; i < count; ++i) out[i] &= uint64_t{0} - mask[i];
+}
+
+const uint8_t* Selectors::Reader::EvaluateScope(const Places& places) {
+  if (scope_mask_.size() < places.count) scope_mask_.resize(places.count);
+  Evaluate(selectors_.scope_, places, scope_mask_.data());
+  return scope_mask_.data();
+}
+
+size_t Selectors::Reader::Keep(uint32_t* places, size_t count) {
+  if (first_.size() < count) first_.resize(count);
+  First(places, count, first_.data());
+  size_t kept = 0;
+  for (size_t i = 0; i < count; ++i) {
+    places[kept] = places[i];
+    kept += first_[i] != kNoSelector<uint16_t>;
+  }
+  return kept;
+}
+
+int Selectors::Reader::FirstAt(uint32_t place) {
+  uint16_t number;
+  First(&place, 1, &number);
+  return number == kNoSelector<uint16_t> ? -1 : number;
+}
+
+}  // namespace throughline

@@ -1,0 +1,33 @@
+#include "services/events/native/snapshot.h"
+
+#include <algorithm>
+
+namespace throughline {
+
+Snapshot KnownAt(const Snapshot& snapshot, int64_t watermark) {
+  Snapshot out = snapshot;
+  out.watermark = watermark;
+  out.customer_count = 0;
+  std::fill(out.name_counts.begin(), out.name_counts.end(), 0);
+  out.first_time_micros = std::numeric_limits<int64_t>::max();
+  out.last_time_micros = std::numeric_limits<int64_t>::min();
+  out.partitions.clear();
+  for (size_t i = 0; i < snapshot.partitions.size(); ++i) {
+    out.partitions.push_back(snapshot.partitions[i]);
+    const std::shared_ptr<const Partition> partition = out.At(i);
+    if (partition->customer_count() == 0) {
+      // Nobody later was known either.
+      out.partitions.pop_back();
+      break;
+    }
+    out.customer_count = partition->first_customer() + partition->customer_count();
+    for (uint32_t place = 0; place < partition->size(); ++place) {
+      ++out.name_counts[static_cast<size_t>(partition->codes(kNameColumn)[place])];
+      out.first_time_micros = std::min(out.first_time_micros, partition->times()[place]);
+      out.last_time_micros = std::max(out.last_time_micros, partition->times()[place]);
+    }
+  }
+  return out;
+}
+
+}  // namespace throughline

@@ -1,0 +1,162 @@
+// How long customers stay in each stage.
+#include "services/base/status_macros.h"
+#include "services/events/native/breakdown.h"
+#include "services/events/native/duration_counter.h"
+#include "services/events/native/parallel.h"
+#include "services/events/native/queries.h"
+#include "services/events/native/run_reader.h"
+#include "throughline/errors.h"
+
+namespace throughline {
+namespace {
+
+constexpr size_t kStagesMax = 64;
+
+struct Counter {
+  struct Stage {
+    int64_t inside_count = 0;
+    DurationCounter ended;
+    DurationCounter inside;
+    std::vector<int64_t> collected;
+  };
+  std::vector<Stage> stages;
+  int64_t runs = 0;
+  void Merge(const Counter& other) {
+    for (size_t i = 0; i < stages.size(); ++i) {
+      stages[i].inside_count += other.stages[i].inside_count;
+      stages[i].ended.Merge(other.stages[i].ended);
+      stages[i].inside.Merge(other.stages[i].inside);
+      stages[i].collected.insert(stages[i].collected.end(), other.stages[i].collected.begin(),
+                                 other.stages[i].collected.end());
+    }
+    runs += other.runs;
+  }
+};
+
+struct Rules {
+  int64_t start_micros = 0;
+  int64_t end_micros = 0;
+  int64_t now = kEndOfTime;
+  bool collects = false;
+  std::vector<std::vector<uint8_t>> is_collected;  // by stage and bin
+
+  bool Has(int64_t entry) const { return entry >= start_micros && (entry < end_micros || end_micros == kEndOfTime); }
+};
+
+// The stays of one partition's runs.
+template <typename Block>
+class StayReader {
+ public:
+  StayReader(const Rules& rules, Breakdown::Reader& groups, Groups<Counter>& totals)
+      : rules_(rules), groups_(groups), totals_(totals) {}
+
+  void AddRun(const Block& block, uint32_t begin, uint32_t end) {
+    while (begin < end && IsNothing(block.numbers[begin])) ++begin;
+    if (begin == end) return;
+    is_counted_ = false;
+    uint32_t stage = block.numbers[begin];
+    uint32_t entry = begin;
+    for (uint32_t i = begin + 1; i < end; ++i) {
+      const uint32_t next = block.numbers[i];
+      if (next == stage || IsNothing(next)) continue;
+      AddEnded(block, stage, entry, i);
+      stage = next;
+      entry = i;
+    }
+    AddInside(block, stage, entry);
+  }
+
+ private:
+  static bool IsNothing(uint32_t number) { return number == kNoSelector<uint8_t>; }
+
+  // Null: the stay does not count.
+  Counter* CounterOf(const Block& block, uint32_t entry) {
+    if (!rules_.Has(block.micros(block.times[entry]))) return nullptr;
+    const int32_t group = groups_.At(block.place(entry));
+    if (group < 0) return nullptr;
+    Counter& counter = totals_[group];
+    counter.runs += !is_counted_;
+    is_counted_ = true;
+    return &counter;
+  }
+
+  void AddEnded(const Block& block, uint32_t stage, uint32_t entry, uint32_t exit) {
+    Counter* const counter = CounterOf(block, entry);
+    if (counter == nullptr) return;
+    const int64_t micros = static_cast<int64_t>(block.times[exit] - block.times[entry]) * Block::kMicrosPerTime;
+    Counter::Stage& counts = counter->stages[stage];
+    if (!rules_.collects) return counts.ended.Add(micros);
+    counts.ended.Add(micros);
+    if (rules_.is_collected[stage][static_cast<size_t>(DurationSketch::BinOf(micros))] != 0) {
+      counts.collected.push_back(micros);
+    }
+  }
+
+  void AddInside(const Block& block, uint32_t stage, uint32_t entry) {
+    Counter* const counter = CounterOf(block, entry);
+    if (counter == nullptr) return;
+    Counter::Stage& counts = counter->stages[stage];
+    ++counts.inside_count;
+    if (rules_.now == kEndOfTime) return;
+    counts.inside.Add(std::max<int64_t>(0, rules_.now - block.micros(block.times[entry])));
+  }
+
+  const Rules& rules_;
+  Breakdown::Reader& groups_;
+  Groups<Counter>& totals_;
+  bool is_counted_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const Snapshot& snapshot,
+                                                  const StageQuery& query) {
+  if (query.stages.empty() || query.stages.size() > kStagesMax) {
+    return InvalidField("stages", absl::StrCat("1 to ", kStagesMax, " stages"));
+  }
+  Rules rules{CeilMicros(query.window.start), CeilMicros(query.window.end), CeilMicros(query.now), false, {}};
+  rules.is_collected.assign(query.stages.size(), std::vector<uint8_t>(DurationSketch::kBinCount));
+  for (size_t stage = 0; stage < std::min(query.collect.size(), query.stages.size()); ++stage) {
+    for (const int32_t bin : query.collect[stage]) {
+      if (bin < 0 || bin >= DurationSketch::kBinCount) return InvalidField("collect", absl::StrCat(bin, " is no bin"));
+      rules.is_collected[stage][static_cast<size_t>(bin)] = 1;
+      rules.collects = true;
+    }
+  }
+  ASSIGN_OR_RETURN(const Selectors selectors,
+                   Selectors::Compile(query.stages, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  RunSource source;
+  source.selectors = &selectors;
+  source.customers = query.scope.customers.get();
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  const auto make = [&] {
+    Counter empty;
+    empty.stages.resize(query.stages.size());
+    return Groups<Counter>(breakdown, std::move(empty));
+  };
+  const auto pass = [&](Groups<Counter>& totals, const Partition& partition) {
+    Breakdown::Reader groups(breakdown, partition);
+    RunReader(source, partition).ForEachBlock<uint8_t>([&](const auto& block) {
+      StayReader<std::decay_t<decltype(block)>> reader(rules, groups, totals);
+      for (uint32_t run = 0; run < block.runs; ++run) reader.AddRun(block, block.begin(run), block.end(run));
+    });
+  };
+  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  return totals.Finished([](Counter& counter) {
+    StageTimes out;
+    out.runs = counter.runs;
+    for (Counter::Stage& counts : counter.stages) {
+      StageTimes::Stage& stage = out.stages.emplace_back();
+      stage.ended = counts.ended.Finish();
+      stage.inside = counts.inside.Finish();
+      stage.inside_count = counts.inside_count;
+      stage.entered = stage.ended.count() + stage.inside_count;
+      std::sort(counts.collected.begin(), counts.collected.end());
+      stage.collected = std::move(counts.collected);
+    }
+    return out;
+  });
+}
+
+}  // namespace throughline
