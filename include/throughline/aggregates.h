@@ -69,8 +69,8 @@ class DurationSketch {
 
   // Negative durations are not durations: callers count them apart.
   void Add(int64_t micros);
-  // `count` more durations of this bin: of a sketch that holds more than kExactMax when it is asked, as engines fill it
-  // from counters of their own. Such a sketch must not be asked before.
+  // `count` more durations of this bin, in ascending order of bins: of a sketch that holds more than kExactMax when it
+  // is asked, as engines fill it from counters of their own. Such a sketch must not be asked before.
   void AddBin(int32_t bin, int64_t count);
   void Merge(const DurationSketch& other);
 
@@ -82,9 +82,12 @@ class DurationSketch {
   }
   static constexpr int kBinCount = (63 - 8 + 1) << 8;
   // In order of bins: how many durations they hold. Only of a sketch that is not exact.
-  const std::map<int32_t, int64_t>& bins() const { return bins_; }
+  const std::vector<std::pair<int32_t, int64_t>>& bins() const;
   // The sorted durations. Only of a sketch that is exact.
   const std::vector<int64_t>& values() const;
+
+  // ⌈q·n⌉ − 1, at least 0: the zero-based rank of a quantile.
+  int64_t RankOf(double q) const;
 
   int64_t count() const { return count_; }
   bool exact() const { return count_ <= kExactMax; }
@@ -96,13 +99,15 @@ class DurationSketch {
   // Half a step is at most 1/512 of the value, below kRelativeErrorMax.
   static constexpr int kStepBits = 8;
 
-  void Collapse();
+  void Collapse() const;
+  void AddBins(const std::vector<std::pair<int32_t, int64_t>>& bins) const;
   static int64_t BinValue(int32_t bin);
 
   int64_t count_ = 0;
-  mutable std::vector<int64_t> values_;  // while exact; sorted on demand
+  // While exact: all of them. Afterwards: those that are not yet in bins_. Sorted and put there on demand.
+  mutable std::vector<int64_t> values_;
   mutable bool sorted_ = true;
-  std::map<int32_t, int64_t> bins_;  // afterwards
+  mutable std::vector<std::pair<int32_t, int64_t>> bins_;  // ascending
 };
 
 // ---- Events ---------------------------------------------------------------------------------------------------------

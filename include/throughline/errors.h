@@ -127,7 +127,8 @@ absl::Status BackendUnavailable(absl::string_view what);                      //
 absl::Status AddressUnusable(absl::string_view address, absl::string_view problem);
 absl::Status ShuttingDown();  // SHUTTING_DOWN
 
-// ---- UNIMPLEMENTED, DEADLINE_EXCEEDED, CANCELLED, INTERNAL ---------------------------------------------------------------------
+// ---- UNIMPLEMENTED, DEADLINE_EXCEEDED, CANCELLED, INTERNAL
+// ---------------------------------------------------------------------
 
 absl::Status NotImplemented(absl::string_view what);  // NOT_IMPLEMENTED
 // The path exists, the HTTP method on it does not; `allow`: "GET, HEAD".

@@ -47,9 +47,9 @@ struct Symbol {
 struct EventField {
   // event_name, source, channel, department, survey, or properties.<key>.
   std::string path = "event_name";
-  // Not empty: only these values, as text, stand for themselves. In a breakdown every other one is OTHER, in an alphabet
-  // it is nothing. Values() tells the most frequent ones. Required in a breakdown where the field has more than
-  // kBreakdownValueCountMax values.
+  // Not empty: only these values, as text, stand for themselves. In a breakdown every other one is OTHER, in an
+  // alphabet it is nothing. Values() tells the most frequent ones. Required in a breakdown where the field has more
+  // than kBreakdownValueCountMax values.
   std::vector<std::string> values;
 };
 struct EventSymbols {
@@ -188,7 +188,8 @@ struct StageQuery {
   TimeRange window;  // of the stay's first event
   absl::Time now =
       absl::InfiniteFuture();  // until when the stays that have not ended are measured; infinite: not at all
-  // Stays of these bins of DurationSketch are collected one by one, for exact quantiles: by stage.
+  // Not empty: ended stays of these bins of DurationSketch, by stage, are collected one by one, for exact quantiles;
+  // nothing else is counted.
   std::vector<std::vector<int32_t>> collect;
   Scope scope;
 };

@@ -72,8 +72,8 @@ class EventView {
   virtual ~EventView() = default;
   virtual EventSequence watermark() const = 0;
 
-  // What this view was when `watermark` was the last event: it answers as it would have then. OUT_OF_RANGE for a watermark
-  // that is not between 0 and the view's own.
+  // What this view was when `watermark` was the last event: it answers as it would have then. OUT_OF_RANGE for a
+  // watermark that is not between 0 and the view's own.
   virtual absl::StatusOr<std::shared_ptr<const EventView>> KnownAt(EventSequence watermark) const = 0;
 
   virtual EventStatistics Statistics() const = 0;

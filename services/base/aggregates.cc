@@ -47,19 +47,16 @@ void DurationSketch::Add(int64_t micros) {
   assert(micros >= 0);
   micros = std::max<int64_t>(micros, 0);
   ++count_;
-  if (!exact()) {
-    Collapse();
-    ++bins_[BinOf(micros)];
-    return;
-  }
   sorted_ = sorted_ && (values_.empty() || values_.back() <= micros);
   values_.push_back(micros);
+  if (!exact() && values_.size() >= static_cast<size_t>(kExactMax)) Collapse();
 }
 
 void DurationSketch::AddBin(int32_t bin, int64_t count) {
   count_ += count;
   Collapse();
-  bins_[bin] += count;
+  if (!bins_.empty() && bins_.back().first >= bin) return AddBins({{bin, count}});
+  bins_.emplace_back(bin, count);
 }
 
 const std::vector<int64_t>& DurationSketch::values() const {
@@ -71,41 +68,71 @@ const std::vector<int64_t>& DurationSketch::values() const {
   return values_;
 }
 
+const std::vector<std::pair<int32_t, int64_t>>& DurationSketch::bins() const {
+  assert(!exact());
+  Collapse();
+  return bins_;
+}
+
 void DurationSketch::Merge(const DurationSketch& other) {
   if (&other == this) {
     Merge(DurationSketch(other));
     return;
   }
-  if (other.count_ == 0) return;
   count_ += other.count_;
-  if (exact()) {
-    values_.insert(values_.end(), other.values_.begin(), other.values_.end());
-    sorted_ = false;
-    return;
-  }
+  values_.insert(values_.end(), other.values_.begin(), other.values_.end());
+  sorted_ = sorted_ && other.values_.empty();
+  if (exact()) return;
   Collapse();
-  for (const int64_t value : other.values_) ++bins_[BinOf(value)];
-  MergeInto(bins_, other.bins_);
+  AddBins(other.bins_);
 }
 
-void DurationSketch::Collapse() {
-  for (const int64_t value : values_) ++bins_[BinOf(value)];
+// Puts the values into bins.
+void DurationSketch::Collapse() const {
+  if (values_.empty()) return;
+  if (!sorted_) std::sort(values_.begin(), values_.end());
+  std::vector<std::pair<int32_t, int64_t>> bins;
+  for (const int64_t value : values_) {
+    const int32_t bin = BinOf(value);
+    if (bins.empty() || bins.back().first != bin) bins.emplace_back(bin, 0);
+    ++bins.back().second;
+  }
   values_ = {};
   sorted_ = true;
+  AddBins(bins);
+}
+
+void DurationSketch::AddBins(const std::vector<std::pair<int32_t, int64_t>>& bins) const {
+  if (bins.empty()) return;
+  std::vector<std::pair<int32_t, int64_t>> merged;
+  merged.reserve(bins_.size() + bins.size());
+  auto left = bins_.begin();
+  for (const auto& [bin, count] : bins) {
+    while (left != bins_.end() && left->first < bin) merged.push_back(*left++);
+    const bool same = left != bins_.end() && left->first == bin;
+    merged.emplace_back(bin, count + (same ? left->second : 0));
+    left += same;
+  }
+  merged.insert(merged.end(), left, bins_.end());
+  bins_ = std::move(merged);
+}
+
+int64_t DurationSketch::RankOf(double q) const {
+  // The factor keeps 0.55 · 100 = 55.00000000000001 at rank 54, where arithmetic without rounding has it.
+  const double last_rank = static_cast<double>(count_ - 1);
+  const double rank = std::ceil(q * static_cast<double>(count_) * (1 - 1e-12)) - 1;
+  return static_cast<int64_t>(std::clamp(rank, 0.0, last_rank));
 }
 
 int64_t DurationSketch::Quantile(double q) const {
   assert(count_ > 0);
-  // The factor keeps 0.55 · 100 = 55.00000000000001 at rank 54, where arithmetic without rounding has it.
-  const double last_rank = static_cast<double>(count_ - 1);
-  const double rank = std::ceil(q * static_cast<double>(count_) * (1 - 1e-12)) - 1;
-  auto left = static_cast<int64_t>(std::clamp(rank, 0.0, last_rank));
+  int64_t left = RankOf(q);
   if (exact()) return values()[static_cast<size_t>(left)];
-  for (const auto& [bin, count] : bins_) {
+  for (const auto& [bin, count] : bins()) {
     if (left < count) return BinValue(bin);
     left -= count;
   }
-  return BinValue(bins_.rbegin()->first);
+  return BinValue(bins_.back().first);
 }
 
 // ---- The others: sums -----------------------------------------------------------------------------------------------

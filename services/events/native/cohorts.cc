@@ -62,10 +62,8 @@ bool IsActivity(Number number) {
   }
 }
 
-// Up to 128 periods as bits.
-using Bits = unsigned __int128;
-
-template <typename Number>
+// Bits: a bit for each period.
+template <typename Number, typename Bits>
 void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rules& rules, const Partition& partition,
                   Groups<Counter>& totals) {
   Breakdown::Reader groups(breakdown, partition);
@@ -92,7 +90,7 @@ void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rul
       }
       std::vector<int64_t>& row = totals[group].Of(cohort, period_count);
       ++row[0];
-      for (int k = 0; k < period_count; ++k) row[static_cast<size_t>(k) + 1] += static_cast<int64_t>(active >> k & 1);
+      for (size_t k = 1; active != 0; ++k, active >>= 1) row[k] += static_cast<int64_t>(active & 1);
     }
   };
   const TimeColumn& times = partition.times();
@@ -133,10 +131,12 @@ absl::StatusOr<Grouped<CohortMatrix>> ComputeCohorts(Projection& projection, con
   source.customers = query.scope.customers.get();
   const auto make = [&] { return Groups<Counter>(breakdown, Counter()); };
   const auto pass = [&](Groups<Counter>& totals, const Partition& partition) {
-    if (rules.same) {
-      AddPartition<uint8_t>(source, breakdown, rules, partition, totals);
+    if (!rules.same) {
+      AddPartition<uint64_t, unsigned __int128>(source, breakdown, rules, partition, totals);
+    } else if (query.period_count > 64) {
+      AddPartition<uint8_t, unsigned __int128>(source, breakdown, rules, partition, totals);
     } else {
-      AddPartition<uint64_t>(source, breakdown, rules, partition, totals);
+      AddPartition<uint8_t, uint64_t>(source, breakdown, rules, partition, totals);
     }
   };
   ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, query.scope, make, pass));

@@ -32,46 +32,67 @@ class Periods {
   std::vector<int64_t> starts_;
 };
 
-// Finds the period of a partition's times: a table says which one a slot of time begins in; the few periods that begin
-// inside of a slot are walked.
+// Finds the period of a partition's times: a table of slots of time says which period a slot begins in, and where in it
+// the next one begins.
 template <typename Time>
 class PeriodTable {
  public:
   // −1 before the first period, count() after the last.
   int Of(Time time) const {
-    const auto slot = static_cast<size_t>(static_cast<uint64_t>(static_cast<int64_t>(time) - origin_) >> kSlotBits);
-    int period = slots_[slot];
-    while (static_cast<int64_t>(time) >= ends_[static_cast<size_t>(period + 1)]) ++period;
-    return period;
+    const Slot& slot =
+        slots_[static_cast<size_t>(static_cast<uint64_t>(static_cast<int64_t>(time) - origin_) >> bits_)];
+    return time < slot.boundary ? slot.before : slot.after;
   }
 
   PeriodTable(const Periods& periods, const TimeColumn& times) {
     constexpr int64_t kUnit = sizeof(Time) == sizeof(uint32_t) ? TimeColumn::kMicrosPerSecond : 1;
     const int64_t base = sizeof(Time) == sizeof(uint32_t) ? times.base_seconds * kUnit : 0;
+    std::vector<int64_t> ends;  // of period p at p + 1, of what is before the first at 0
     for (const int64_t start : periods.starts()) {
       // The first time at or after it.
       const int64_t difference = start - base;
-      ends_.push_back(difference / kUnit + (difference % kUnit > 0 ? 1 : 0));
+      ends.push_back(difference / kUnit + (difference % kUnit > 0 ? 1 : 0));
     }
-    ends_.push_back(std::numeric_limits<int64_t>::max());
+    ends.push_back(std::numeric_limits<int64_t>::max());
     origin_ = (times.first_micros - base) / kUnit;
     const int64_t last = (times.last_micros - base) / kUnit;
-    const auto slots = static_cast<size_t>(static_cast<uint64_t>(last - origin_) >> kSlotBits) + 1;
-    int period = -1;
-    for (size_t slot = 0; slot < slots; ++slot) {
-      const int64_t begin = origin_ + static_cast<int64_t>(slot << kSlotBits);
-      while (begin >= ends_[static_cast<size_t>(period + 1)]) ++period;
-      slots_.push_back(period);
-    }
+    while (!Fill(ends, last)) --bits_;
   }
 
  private:
-  // 18 hours of seconds, 19 of microseconds: hardly a slot has more than two periods.
+  struct Slot {
+    Time boundary = 0;  // times before it are in `before`, others in `after`
+    int before = 0;
+    int after = 0;
+  };
+  // 18 hours of seconds, 19 of microseconds: less than a calendar day ever had.
   static constexpr int kSlotBits = sizeof(Time) == sizeof(uint32_t) ? 16 : 36;
 
+  // False if a slot has two boundaries.
+  bool Fill(const std::vector<int64_t>& ends, int64_t last) {
+    slots_.clear();
+    const auto count = static_cast<size_t>(static_cast<uint64_t>(last - origin_) >> bits_) + 1;
+    size_t period = 0;  // one more than its number
+    for (size_t i = 0; i < count; ++i) {
+      const int64_t begin = origin_ + static_cast<int64_t>(i << bits_);
+      const int64_t end = begin + (int64_t{1} << bits_);
+      while (begin >= ends[period]) ++period;
+      Slot& slot = slots_.emplace_back();
+      slot.before = slot.after = static_cast<int>(period) - 1;
+      slot.boundary = std::numeric_limits<Time>::max();
+      const int64_t boundary = ends[period];
+      if (boundary >= end || boundary > last) continue;
+      slot.boundary = static_cast<Time>(boundary);
+      while (boundary >= ends[period]) ++period;  // periods of no length
+      slot.after = static_cast<int>(period) - 1;
+      if (ends[period] < end) return false;
+    }
+    return true;
+  }
+
+  int bits_ = kSlotBits;
   int64_t origin_ = 0;
-  std::vector<int64_t> ends_;  // of period p at p + 1; of what is before the first at 0
-  std::vector<int> slots_;     // period at the beginning of each slot
+  std::vector<Slot> slots_;
 };
 
 }  // namespace throughline

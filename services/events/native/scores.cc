@@ -1,6 +1,7 @@
 // Survey scores of matching events, all of them or one per customer.
 #include "services/base/status_macros.h"
 #include "services/events/native/breakdown.h"
+#include "services/events/native/byte_scan.h"
 #include "services/events/native/parallel.h"
 #include "services/events/native/queries.h"
 #include "services/events/native/selectors.h"
@@ -67,10 +68,7 @@ class ScoreCounter {
       if (scored) return;
       for (uint32_t i = begin; i < end; ++i) places_[count++] = i;
     } else {
-      for (uint32_t i = begin; i < end; ++i) {
-        places_[count] = i;
-        count += (scores[i] != kNoScore) == scored;
-      }
+      count = FindBytes(scores + begin, end - begin, kNoScore, /*equal=*/!scored, begin, places_.data());
     }
     count = selectors_.Keep(places_.data(), count);
     groups_.Of(places_.data(), count, group_.data());
@@ -100,7 +98,7 @@ class ScoreCounter {
   Selectors::Reader selectors_;
   Breakdown::Reader groups_;
   Totals& totals_;
-  std::vector<uint32_t> places_ = std::vector<uint32_t>(kBlock);
+  std::vector<uint32_t> places_ = std::vector<uint32_t>(kBlock + kPlacesSlack);
   std::vector<int32_t> group_ = std::vector<int32_t>(kBlock);
   std::map<std::pair<size_t, int32_t>, uint32_t> chosen_;  // place by window and group
 };

@@ -5,6 +5,7 @@
 // A Selectors is immutable; any thread. A Selectors::Reader belongs to one thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <limits>
 #include <memory>
@@ -60,7 +61,7 @@ class Selectors {
     enum class Kind { kFalse, kTrue, kTable, kScore, kAmount, kTime, kAnd, kOr, kNot };
     Kind kind = Kind::kFalse;
     int column = 0;                             // kTable: a CodeColumn, or kCodeColumnCount + place in properties_
-    std::vector<uint8_t> table;                 // kTable: by code, kScore: by byte of the score; 0 or 1
+    std::vector<uint8_t> table;                 // kTable: by code, at least 256; kScore: by byte of the score; 0 or 1
     std::shared_ptr<const FilterNode> compare;  // kScore: for odd scores; kAmount
     bool when_missing = false;                  // kAmount
     int64_t from_micros = 0, to_micros = 0;     // kTime: holds in [from, to) …
@@ -85,7 +86,8 @@ class Selectors {
   std::vector<const PropertyColumn*> properties_;
   int scope_ = kAlways;  // node
   int lead_ = kNameColumn;
-  std::vector<uint16_t> lead_first_;  // by code of the leading column
+  std::vector<uint16_t> lead_first_;       // by code of the leading column
+  std::array<uint8_t, 256> lead_bytes_{};  // the lower bytes of the first of them
   std::vector<std::vector<Candidate>> lists_;
   bool lead_is_identity_ = false;  // codes are the numbers, and there is nothing else to ask
   // For All, if there are at most 64 selectors.

@@ -135,6 +135,7 @@ class Selectors::Compiler {
   using Kind = Node::Kind;
 
   int Add(Node node) {
+    if (node.table.size() < 256 && !node.table.empty()) node.table.resize(256);  // LookUpBytes wants so many
     set_.nodes_.push_back(std::move(node));
     return static_cast<int>(set_.nodes_.size()) - 1;
   }
@@ -386,6 +387,9 @@ void Selectors::Lead(const std::vector<std::vector<Candidate>>& candidates_by_co
     }
     lead_first_.push_back(first);
     lead_is_identity_ = lead_is_identity_ && first == code;
+  }
+  for (size_t code = 0; code < std::min(lead_first_.size(), lead_bytes_.size()); ++code) {
+    lead_bytes_[code] = static_cast<uint8_t>(lead_first_[code]);
   }
   if (selector_count_ <= 64) LeadToAll(candidates_by_code);
 }

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "services/events/native/byte_scan.h"
 #include "services/events/native/selectors.h"
 
 namespace throughline {
@@ -34,7 +35,11 @@ std::vector<uint8_t>& Selectors::Reader::Scratch(size_t size) {
 
 void Selectors::Reader::EvaluateTable(const Node& node, const Places& places, uint8_t* mask) const {
   const uint8_t* table = node.table.data();
-  column(node.column).Visit([&](auto codes) {
+  const PackedColumn& looked_up = column(node.column);
+  if (places.list == nullptr && looked_up.width() == 1) {
+    return LookUpBytes(table, looked_up.data<uint8_t>() + places.begin, places.count, mask);
+  }
+  looked_up.Visit([&](auto codes) {
     WithPlaces(places, [&](auto place_of) {
       for (size_t i = 0; i < places.count; ++i) mask[i] = table[static_cast<size_t>(codes[place_of(i)])];
     });
@@ -155,25 +160,30 @@ template <typename Number>
 void Selectors::Reader::FirstOf(const Places& places, Number* out) {
   const uint16_t* lead = selectors_.lead_first_.data();
   for (std::vector<uint32_t>& indices : asked_) indices.clear();
-  column(selectors_.lead_).Visit([&](auto codes) {
-    WithPlaces(places, [&](auto place_of) {
-      if (asked_.empty()) {
-        // Nothing (0xffff) becomes "no selector" by losing its upper byte.
+  const PackedColumn& leading = column(selectors_.lead_);
+  if (std::is_same_v<Number, uint8_t> && asked_.empty() && places.list == nullptr && leading.width() == 1) {
+    LookUpBytes(selectors_.lead_bytes_.data(), leading.data<uint8_t>() + places.begin, places.count,
+                reinterpret_cast<uint8_t*>(out));
+  } else
+    leading.Visit([&](auto codes) {
+      WithPlaces(places, [&](auto place_of) {
+        if (asked_.empty()) {
+          // Nothing (0xffff) becomes "no selector" by losing its upper byte.
+          for (size_t i = 0; i < places.count; ++i) {
+            out[i] = static_cast<Number>(lead[static_cast<size_t>(codes[place_of(i)])]);
+          }
+          return;
+        }
         for (size_t i = 0; i < places.count; ++i) {
-          out[i] = static_cast<Number>(lead[static_cast<size_t>(codes[place_of(i)])]);
+          const uint16_t number = lead[static_cast<size_t>(codes[place_of(i)])];
+          out[i] = static_cast<Number>(number);
+          if (number >= kAsk && number != kNothing) {
+            out[i] = kNoSelector<Number>;
+            asked_[number - kAsk].push_back(static_cast<uint32_t>(i));
+          }
         }
-        return;
-      }
-      for (size_t i = 0; i < places.count; ++i) {
-        const uint16_t number = lead[static_cast<size_t>(codes[place_of(i)])];
-        out[i] = static_cast<Number>(number);
-        if (number >= kAsk && number != kNothing) {
-          out[i] = kNoSelector<Number>;
-          asked_[number - kAsk].push_back(static_cast<uint32_t>(i));
-        }
-      }
+      });
     });
-  });
   Ask(places, out);
   if (selectors_.scope_ == kAlways) return;
   const uint8_t* mask = EvaluateScope(places);

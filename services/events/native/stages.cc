@@ -86,13 +86,13 @@ class StayReader {
     const int64_t micros = static_cast<int64_t>(block.times[exit] - block.times[entry]) * Block::kMicrosPerTime;
     Counter::Stage& counts = counter->stages[stage];
     if (!rules_.collects) return counts.ended.Add(micros);
-    counts.ended.Add(micros);
     if (rules_.is_collected[stage][static_cast<size_t>(DurationSketch::BinOf(micros))] != 0) {
       counts.collected.push_back(micros);
     }
   }
 
   void AddInside(const Block& block, uint32_t stage, uint32_t entry) {
+    if (rules_.collects) return;
     Counter* const counter = CounterOf(block, entry);
     if (counter == nullptr) return;
     Counter::Stage& counts = counter->stages[stage];

@@ -1,6 +1,7 @@
 // Funnels: how many runs reached each step.
 #include "services/base/status_macros.h"
 #include "services/events/native/breakdown.h"
+#include "services/events/native/byte_scan.h"
 #include "services/events/native/duration_counter.h"
 #include "services/events/native/funnel.h"
 #include "services/events/native/parallel.h"
@@ -73,12 +74,9 @@ class StepCounter {
   template <typename Time>
   void AddDisjoint(const RunBlock<uint8_t, Time>& block) {
     const uint32_t count = block.end(block.runs - 1);
-    if (positions_.size() <= count) positions_.resize(count + 1);
-    uint32_t found = 0;
-    for (uint32_t i = 0; i < count; ++i) {
-      positions_[found] = i;
-      found += block.numbers[i] != kNoSelector<uint8_t>;
-    }
+    if (positions_.size() < count + kPlacesSlack) positions_.resize(count + kPlacesSlack);
+    const auto found = static_cast<uint32_t>(
+        FindBytes(block.numbers, count, kNoSelector<uint8_t>, /*equal=*/false, 0, positions_.data()));
     uint32_t k = 0;
     for (uint32_t run = 0; run < block.runs; ++run) {
       const uint32_t begin = k;
@@ -122,6 +120,7 @@ class StepCounter {
     const int64_t window = rules_.window_micros == kEndOfTime ? kEndOfTime : rules_.window_micros / kUnit;
     std::array<int64_t, kStepsMax + 1> starts;
     std::array<int64_t, kStepsMax + 1> first;  // how long the first attempt to take a step had been under way
+    starts[1] = kNone;
     std::fill_n(starts.begin(), rules_.steps + 1, kNone);
     int64_t before = kNone;
     for (uint32_t k = begin; k < end; ++k) {

@@ -7,8 +7,10 @@
 #include <semaphore>
 #include <vector>
 
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
-#include "absl/time/civil_time.h"
+#include "absl/strings/str_join.h"
+#include "services/events/two_pass.h"
 
 namespace throughline::bench {
 namespace {
@@ -23,22 +25,39 @@ T Require(absl::StatusOr<T> value) {
   std::exit(1);
 }
 
+// Everybody but the company's own test accounts.
+Scope Customers() {
+  Scope scope;
+  scope.filter = Require(Filter::ParseAndCheck("properties.plan != \"internal\"", EventFilterFields()));
+  return scope;
+}
+
 EventSelector Named(int touchpoint) {
   EventSelector selector;
   selector.event_names = {TouchpointNames()[static_cast<size_t>(touchpoint)]};
   return selector;
 }
 
-v1::CustomerEvent MakeEvent(const JourneyEvents& events, uint32_t place, uint32_t customer) {
+// As the bindings of a published map.
+EventSymbols Touchpoints() {
+  EventSymbols out;
+  for (int i = 0; i < kTouchpointCount; ++i)
+    out.symbols.push_back({TouchpointNames()[static_cast<size_t>(i)], Named(i)});
+  return out;
+}
+
+v1::CustomerEvent MakeEvent(const JourneyEvents& events, uint32_t place, uint32_t customer, bool internal) {
   v1::CustomerEvent event;
-  event.set_id(absl::StrCat(place));
+  event.set_id(absl::StrCat(internal ? "i" : "", place));
   event.set_source("bench");
-  event.set_customer_id(absl::StrCat("c", customer));
+  event.set_customer_id(absl::StrCat(internal ? "i" : "c", customer));
   event.set_event_name(TouchpointNames()[events.touchpoints[place]]);
   event.mutable_event_time()->set_seconds(kYearStart + events.times[place]);
   event.set_channel(absl::StrCat("channel-", events.channels[place]));
   event.set_department(absl::StrCat("department-", events.departments[place]));
   if (events.scores[place] != kNoScore) event.mutable_survey_response()->set_score(events.scores[place]);
+  static constexpr std::array kPlans = {"free", "plus", "pro"};
+  (*event.mutable_properties())["plan"].set_string_value(internal ? "internal" : kPlans[customer % kPlans.size()]);
   return event;
 }
 
@@ -47,6 +66,7 @@ Answer Funnel(const EventView& view) {
   for (const uint8_t step : kFunnelSteps) query.steps.push_back({Named(step)});
   query.window = absl::Seconds(kFunnelWindow);
   query.windows = {TimeRange()};
+  query.scope = Customers();
   const StepReach reach = Require(view.Steps(query)).front().whole();
   Answer rows;
   int64_t before = reach.runs;
@@ -58,35 +78,97 @@ Answer Funnel(const EventView& view) {
   return rows;
 }
 
-Answer Nps(const EventView& view) {
+Answer Graph(const EventView& view) {
+  GraphQuery query;
+  query.alphabet = Touchpoints();
+  query.sketches = false;
+  query.details = false;
+  query.scope = Customers();
+  const auto answer = Require(view.Graph(query));
   Answer rows;
-  for (int touchpoint = 0; touchpoint < kTouchpointCount; ++touchpoint) {
-    ScoreQuery query;
-    query.any_of = {Named(touchpoint)};
-    for (absl::CivilMonth month(2025, 1); month.year() == 2025; ++month) {
-      query.windows.push_back(
-          {absl::FromCivil(month, absl::UTCTimeZone()), absl::FromCivil(month + 1, absl::UTCTimeZone())});
+  for (const auto& [pair, edge] : answer.whole().edges) {
+    rows.push_back(absl::StrCat(pair.first, ",", pair.second, ",", edge.count, ",", edge.duration_micros / 1'000'000));
+  }
+  return rows;
+}
+
+Answer Variants(const EventView& view) {
+  VariantQuery query;
+  query.alphabet = Touchpoints();
+  query.length_max = kVariantLength;
+  query.scope = Customers();
+  Answer rows;
+  for (const VariantCount& variant : Require(FindTopVariants(view, query, kVariantCount)).variants) {
+    rows.push_back(absl::StrCat(absl::StrJoin(variant.variant, ">"), ",", variant.runs));
+  }
+  return rows;
+}
+
+Answer Retention(const EventView& view) {
+  CohortQuery query;
+  query.unit = CalendarUnit::kWeek;
+  const absl::Time start = absl::FromUnixSeconds(kYearStart);
+  query.cohorts = {start + absl::Seconds(kWeekSeconds) * kCohortFirst,
+                   start + absl::Seconds(kWeekSeconds) * (kCohortFirst + kCohortCount)};
+  query.period_count = kCohortCount;
+  query.scope = Customers();
+  Answer rows;
+  const auto answer = Require(view.Cohorts(query));
+  int week = kCohortFirst;
+  for (const auto& [day, cohort] : answer.whole().cohorts) {
+    rows.push_back(absl::StrCat(week++, ",", absl::StrJoin(cohort.active, ",")));
+  }
+  return rows;
+}
+
+Answer Nps(const EventView& view) {
+  ScoreQuery query;
+  query.any_of = {EventSelector()};
+  query.windows = {TimeRange()};
+  query.count_missing = false;
+  query.scope = Customers();
+  query.scope.breakdown = {Touchpoints(), EventCalendar{CalendarUnit::kMonth, absl::UTCTimeZone()}};
+  Answer rows;
+  const auto answer = Require(view.Scores(query));
+  for (const auto& [key, scores] : answer.front().groups) {
+    int64_t n = 0, promoters = 0, detractors = 0;
+    for (size_t score = 0; score <= 10; ++score) {
+      n += scores.counts[score];
+      if (score >= 9) promoters += scores.counts[score];
+      if (score <= 6) detractors += scores.counts[score];
     }
-    const std::vector<Grouped<ScoreHistogram>> months = Require(view.Scores(query));
-    for (size_t month = 0; month < months.size(); ++month) {
-      const auto& counts = months[month].whole().counts;
-      int64_t n = 0, promoters = 0, detractors = 0;
-      for (size_t score = 0; score <= 10; ++score) {
-        n += counts[score];
-        if (score >= 9) promoters += counts[score];
-        if (score <= 6) detractors += counts[score];
-      }
-      if (n == 0) continue;
-      rows.push_back(absl::StrCat(TouchpointNames()[static_cast<size_t>(touchpoint)], ",", month + 1, ",", n, ",",
-                                  promoters, ",", detractors));
-    }
+    int month = 0;
+    if (n == 0 || !absl::SimpleAtoi(key[1].text.substr(5, 2), &month)) continue;
+    rows.push_back(absl::StrCat(key[0].text, ",", month, ",", n, ",", promoters, ",", detractors));
+  }
+  return rows;
+}
+
+StageQuery Stages() {
+  StageQuery query;
+  query.stages.resize(kStageCount);
+  for (int i = 0; i < kTouchpointCount; ++i) {
+    const size_t touchpoint = static_cast<size_t>(i);
+    query.stages[TouchpointStages()[touchpoint]].event_names.push_back(TouchpointNames()[touchpoint]);
+  }
+  query.scope = Customers();
+  return query;
+}
+
+Answer TimeInStage(const EventView& view) {
+  Answer rows;
+  const StageQuantiles answer = Require(FindStageQuantiles(view, Stages(), {0.5, 0.9}));
+  for (size_t stage = 0; stage < answer.micros.size(); ++stage) {
+    if (answer.micros[stage].empty()) continue;
+    rows.push_back(absl::StrCat(stage, ",", answer.times.stages[stage].ended.count(), ",",
+                                answer.micros[stage][0] / 1'000'000, ",", answer.micros[stage][1] / 1'000'000));
   }
   return rows;
 }
 
 }  // namespace
 
-double RecordEvents(EventStore& store, const JourneyEvents& events) {
+double RecordEvents(EventStore& store, const JourneyEvents& events, bool internal) {
   const std::vector<uint32_t> order = ArrivalOrder(events);
   std::vector<uint32_t> customer_of(events.events());
   for (uint32_t customer = 0; customer < events.customers(); ++customer) {
@@ -103,7 +185,7 @@ double RecordEvents(EventStore& store, const JourneyEvents& events) {
     std::vector<const v1::CustomerEvent*> pointers;
     made.reserve(kBatch);
     for (size_t i = batch * kBatch; i < std::min(order.size(), (batch + 1) * kBatch); ++i) {
-      made.push_back(MakeEvent(events, order[i], customer_of[order[i]]));
+      made.push_back(MakeEvent(events, order[i], customer_of[order[i]], internal));
     }
     for (const v1::CustomerEvent& event : made) pointers.push_back(&event);
     store.Append("bench", pointers, [&room, &made](absl::StatusOr<AppendResult> result) {
@@ -117,12 +199,36 @@ double RecordEvents(EventStore& store, const JourneyEvents& events) {
   return static_cast<double>(order.size()) / seconds.count();
 }
 
-std::optional<Answer> AskEngine(Question question, const EventView& view) {
-  std::optional<Answer> answer;
-  if (question == Question::kFunnel) answer = Funnel(view);
-  if (question == Question::kNps) answer = Nps(view);
-  if (answer.has_value()) std::sort(answer->begin(), answer->end());
+Answer AskEngine(Question question, const EventView& view) {
+  const auto ask = [&] {
+    switch (question) {
+      case Question::kFunnel:
+        return Funnel(view);
+      case Question::kTransitionGraph:
+        return Graph(view);
+      case Question::kVariants:
+        return Variants(view);
+      case Question::kRetention:
+        return Retention(view);
+      case Question::kNps:
+        return Nps(view);
+      case Question::kTimeInStage:
+        return TimeInStage(view);
+    }
+    return Answer();
+  };
+  Answer answer = ask();
+  std::sort(answer.begin(), answer.end());
   return answer;
+}
+
+int64_t SketchTimeInStage(const EventView& view) {
+  const auto answer = Require(view.Stages(Stages()));
+  int64_t sum = 0;
+  for (const StageTimes::Stage& stage : answer.whole().stages) {
+    if (stage.ended.count() > 0) sum += stage.ended.Quantile(0.5) + stage.ended.Quantile(0.9);
+  }
+  return sum;
 }
 
 }  // namespace throughline::bench

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "tests/bench/journeys/journey_answers.h"
@@ -13,9 +12,13 @@
 namespace throughline::bench {
 
 // Records the events, in the order in which they happened, in batches of 500; returns events per second.
-double RecordEvents(EventStore& store, const JourneyEvents& events);
+// `internal`: as those of the company's own test accounts, which every question leaves out.
+double RecordEvents(EventStore& store, const JourneyEvents& events, bool internal);
 
-// Absent for a question that the port does not have.
-std::optional<Answer> AskEngine(Question question, const EventView& view);
+// With selectors for touchpoints and stages, as the bindings of a map, and a filter on a property.
+Answer AskEngine(Question question, const EventView& view);
+
+// Time in stage from sketches alone, in one pass; a sum of the quantiles, so that nothing is left out.
+int64_t SketchTimeInStage(const EventView& view);
 
 }  // namespace throughline::bench

@@ -19,8 +19,8 @@ constexpr int kStageCount = 8;
 constexpr int kChannelCount = 8;
 constexpr int kDepartmentCount = 10;
 constexpr uint8_t kNoScore = 255;
-// 2025-01-01T00:00:00Z, a Wednesday.
-constexpr int64_t kYearStart = 1'735'689'600;
+// 2018-01-01T00:00:00Z: a Monday, so that the weeks of the calendar are those of the year.
+constexpr int64_t kYearStart = 1'514'764'800;
 constexpr uint32_t kYearSeconds = 365 * 86'400;
 
 // Columns of equal length, by customer and then by time.

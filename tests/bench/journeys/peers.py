@@ -2,7 +2,7 @@
 
 usage: peers.py EVENTS.csv ANSWERS_DIRECTORY THREADS ROUNDS [PEER...]
 
-EVENTS.csv has customer, time (seconds since the start of 2025, UTC), touchpoint, score (empty: none), sorted by customer and
+EVENTS.csv has customer, time (seconds since the start of 2018, UTC), touchpoint, score (empty: none), sorted by customer and
 time. For each peer and question one line `peer question milliseconds` (the median of the rounds, warm), and a file
 ANSWERS_DIRECTORY/peer.question with the rows. A peer whose package is missing is left out, with a line on stderr.
 """
@@ -18,7 +18,7 @@ WANTED = sys.argv[5:] or ["duckdb", "clickhouse", "polars"]
 STEPS = ["ad_impression", "site_visit", "product_view", "add_to_cart", "checkout_start", "purchase"]
 WINDOW = 30 * 86400
 WEEK = 7 * 86400
-YEAR_START = 1735689600  # 2025-01-01T00:00:00Z
+YEAR_START = 1514764800  # 2018-01-01T00:00:00Z
 FIRST_WEEK, WEEKS = 8, 12
 
 
