@@ -112,6 +112,7 @@ enum class StepOrder {
 };
 
 inline constexpr int kStepCountMax = 32;
+inline constexpr int kExclusionCountMax = 32;
 // What an attempt may leave out is part of where it stands: 2^8 ways at each step, at worst.
 inline constexpr int kOptionalStepCountMax = 8;
 
@@ -128,7 +129,8 @@ struct StepQuery {
   };
   std::vector<Step> steps;  // 1 to kStepCountMax
   StepOrder order = StepOrder::kOrdered;
-  // An event that matches one of these ends every attempt that began at an earlier moment. Not in kUnordered.
+  // An event that matches one of these, at most kExclusionCountMax, ends every attempt that began at an earlier moment.
+  // Not in kUnordered.
   std::vector<EventSelector> exclusions;
   RunRule run;
   absl::Duration window = absl::InfiniteDuration();  // from first step to last, inclusive

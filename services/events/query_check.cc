@@ -40,6 +40,9 @@ absl::Status CheckStepQuery(const StepQuery& query) {
   if (optional > kOptionalStepCountMax) {
     out.Add("steps", absl::StrCat("at most ", kOptionalStepCountMax, " steps can be optional, not ", optional));
   }
+  if (query.exclusions.size() > kExclusionCountMax) {
+    out.Add("exclusions", absl::StrCat("at most ", kExclusionCountMax, " exclusions, not ", query.exclusions.size()));
+  }
   if (query.order == StepOrder::kUnordered && !query.exclusions.empty()) {
     out.Add("exclusions", "unordered steps have no attempts that an event could end");
   }

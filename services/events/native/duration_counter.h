@@ -11,16 +11,27 @@ namespace throughline {
 
 class DurationCounter {
  public:
-  void Add(int64_t micros) {
+  // `Time` is uint32_t for seconds, int64_t for microseconds.
+  template <typename Time>
+  void Add(Time duration) {
+    constexpr bool kSeconds = sizeof(Time) == sizeof(uint32_t);
     if (bins_.empty()) bins_.resize(DurationSketch::kBinCount);
-    ++bins_[static_cast<size_t>(DurationSketch::BinOf(micros))];
-    if (count_++ < DurationSketch::kExactMax) values_.push_back(micros);
+    ++bins_[static_cast<size_t>(
+        DurationSketch::BinOf(static_cast<int64_t>(duration) * (kSeconds ? kMicrosPerSecond : 1)))];
+    if (count_++ >= DurationSketch::kExactMax) return;
+    if constexpr (kSeconds) {
+      seconds_.push_back(duration);
+    } else {
+      micros_.push_back(duration);
+    }
   }
   int64_t count() const { return count_; }
+
   DurationSketch Finish() const {
     DurationSketch sketch;
     if (count_ <= DurationSketch::kExactMax) {
-      for (const int64_t micros : values_) sketch.Add(micros);
+      for (const uint32_t seconds : seconds_) sketch.Add(seconds * kMicrosPerSecond);
+      for (const int64_t micros : micros_) sketch.Add(micros);
       return sketch;
     }
     for (size_t bin = 0; bin < bins_.size(); ++bin) {
@@ -28,22 +39,29 @@ class DurationCounter {
     }
     return sketch;
   }
+
   void Merge(const DurationCounter& other) {
     if (other.count_ == 0) return;
     if (bins_.empty()) bins_.resize(DurationSketch::kBinCount);
     for (size_t i = 0; i < bins_.size(); ++i) bins_[i] += other.bins_[i];
     count_ += other.count_;
     if (count_ <= DurationSketch::kExactMax) {
-      values_.insert(values_.end(), other.values_.begin(), other.values_.end());
+      seconds_.insert(seconds_.end(), other.seconds_.begin(), other.seconds_.end());
+      micros_.insert(micros_.end(), other.micros_.begin(), other.micros_.end());
     } else {
-      values_ = {};
+      seconds_ = {};
+      micros_ = {};
     }
   }
 
  private:
+  static constexpr int64_t kMicrosPerSecond = 1'000'000;
+
   int64_t count_ = 0;
   std::vector<uint32_t> bins_;
-  std::vector<int64_t> values_;  // while exact
+  // While exact, one by one; seconds in half the room, where times are whole seconds.
+  std::vector<uint32_t> seconds_;
+  std::vector<int64_t> micros_;
 };
 
 }  // namespace throughline

@@ -83,9 +83,10 @@ class StayReader {
   void AddEnded(const Block& block, uint32_t stage, uint32_t entry, uint32_t exit) {
     Counter* const counter = CounterOf(block, entry);
     if (counter == nullptr) return;
-    const int64_t micros = static_cast<int64_t>(block.times[exit] - block.times[entry]) * Block::kMicrosPerTime;
+    const auto duration = block.times[exit] - block.times[entry];
     Counter::Stage& counts = counter->stages[stage];
-    if (!rules_.collects) return counts.ended.Add(micros);
+    if (!rules_.collects) return counts.ended.Add(duration);
+    const int64_t micros = static_cast<int64_t>(duration) * Block::kMicrosPerTime;
     if (rules_.is_collected[stage][static_cast<size_t>(DurationSketch::BinOf(micros))] != 0) {
       counts.collected.push_back(micros);
     }

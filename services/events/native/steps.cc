@@ -7,6 +7,7 @@
 #include "services/events/native/parallel.h"
 #include "services/events/native/queries.h"
 #include "services/events/native/run_reader.h"
+#include "services/events/query_check.h"
 
 namespace throughline {
 namespace {
@@ -39,23 +40,18 @@ struct Totals {
 
 struct Rules {
   explicit Rules(const StepQuery& query)
-      : steps(query.steps.size()),
+      : shape(FunnelShapeOf(query)),
+        steps(query.steps.size()),
         windows(query.windows),
-        window_micros(FloorMicros(query.window)),
-        now(CeilMicros(query.now)) {}
+        now(CeilMicros(query.now)),
+        is_plain(query.order == StepOrder::kOrdered && !shape.has_exclusions && shape.optional_steps() == 0 &&
+                 std::all_of(shape.steps.begin(), shape.steps.end(),
+                             [](const FunnelStep& step) { return step.within_micros == kEndOfTime; })) {}
+  const FunnelShape shape;
   const size_t steps;
   const Windows windows;
-  const int64_t window_micros;
   const int64_t now;
-};
-
-// What became of one run. Times in microseconds.
-struct Outcome {
-  uint32_t entry_place = 0;
-  int64_t entry = 0;
-  int64_t latest_start = 0;
-  uint32_t taken = 0;              // bit per step
-  std::vector<int64_t> durations;  // by step, where taken
+  const bool is_plain;  // ordered steps in a window, and nothing else
 };
 
 // The runs of one partition.
@@ -65,12 +61,10 @@ class StepCounter {
       : rules_(rules),
         one_window_(rules.windows.IsOneAround(partition.times().first_micros, partition.times().last_micros)),
         groups_(breakdown, partition),
-        funnel_(static_cast<int>(rules.steps), rules.window_micros),
-        totals_(totals) {
-    outcome_.durations.resize(rules.steps);
-  }
+        funnel_(rules.shape),
+        totals_(totals) {}
 
-  // Each event serves one step at most: its number.
+  // Plain rules, and each event serves one step at most: its number.
   template <typename Time>
   void AddDisjoint(const RunBlock<uint8_t, Time>& block) {
     const uint32_t count = block.end(block.runs - 1);
@@ -87,7 +81,7 @@ class StepCounter {
     }
   }
 
-  // An event may serve several steps: a bit for each.
+  // An event may serve several steps and be an exclusion: a bit for each.
   template <typename Time>
   void AddAny(const RunBlock<uint64_t, Time>& block) {
     for (uint32_t run = 0; run < block.runs; ++run) {
@@ -98,7 +92,6 @@ class StepCounter {
 
  private:
   static constexpr int64_t kNone = std::numeric_limits<int64_t>::min() / 2;
-  static constexpr size_t kStepsMax = 32;
 
   // A run is what has an event in the scope.
   template <typename Number, typename Time>
@@ -117,9 +110,10 @@ class StepCounter {
   template <typename Time>
   void AddDisjointRun(const RunBlock<uint8_t, Time>& block, uint32_t begin, uint32_t end) {
     constexpr int64_t kUnit = RunBlock<uint8_t, Time>::kMicrosPerTime;
-    const int64_t window = rules_.window_micros == kEndOfTime ? kEndOfTime : rules_.window_micros / kUnit;
-    std::array<int64_t, kStepsMax + 1> starts;
-    std::array<int64_t, kStepsMax + 1> first;  // how long the first attempt to take a step had been under way
+    const int64_t window_micros = rules_.shape.window_micros;
+    const int64_t window = window_micros == kEndOfTime ? kEndOfTime : window_micros / kUnit;
+    std::array<int64_t, kStepCountMax + 1> starts;
+    std::array<int64_t, kStepCountMax + 1> first;  // how long the first attempt to take a step had been under way
     starts[1] = kNone;
     std::fill_n(starts.begin(), rules_.steps + 1, kNone);
     int64_t before = kNone;
@@ -136,17 +130,18 @@ class StepCounter {
       first[step + 1] = had == kNone ? time - start : first[step + 1];
     }
     if (starts[1] == kNone) return;
-    outcome_.taken = 0;
+    plain_.taken = 0;
     for (size_t step = 0; step < rules_.steps && starts[step + 1] != kNone; ++step) {
-      outcome_.taken |= uint32_t{1} << step;
-      outcome_.durations[step] = first[step + 1] * kUnit;
+      plain_.taken |= uint32_t{1} << step;
+      plain_.durations[step] = first[step + 1] * kUnit;
     }
-    outcome_.latest_start = block.base_micros + starts[1] * kUnit;
+    plain_.reached = plain_.taken;
     uint32_t entry = begin;
     while (block.numbers[positions_[entry]] != 0) ++entry;
-    outcome_.entry_place = block.place(positions_[entry]);
-    outcome_.entry = block.micros(block.times[positions_[entry]]);
-    Count();
+    plain_.entry = block.micros(block.times[positions_[entry]]);
+    const bool immature = plain_.taken >> (rules_.steps - 1) == 0 &&
+                          IsImmature(block.base_micros + starts[1] * kUnit, window_micros, rules_.now);
+    Count(plain_, block.place(positions_[entry]), immature);
   }
 
   template <typename Time>
@@ -155,62 +150,43 @@ class StepCounter {
               [&](uint32_t k) { return std::pair(positions_[k], uint64_t{1} << block.numbers[positions_[k]]); });
   }
 
-  // event_at(k) is the position and the steps of the k-th event.
+  // event_at(k) is the position and the bits of the k-th event.
   template <typename Block, typename EventAt>
   void AddAnyRun(const Block& block, uint32_t begin, uint32_t end, const EventAt& event_at) {
-    bool entered = false;
-    funnel_.Reset();
-    int64_t moment = 0;
-    StartMoment();
+    const uint64_t all_steps = (uint64_t{1} << rules_.steps) - 1;
+    funnel_.Begin();
     for (uint32_t k = begin; k < end; ++k) {
-      const auto [i, steps] = event_at(k);
-      if (steps == 0) continue;
-      const int64_t micros = block.micros(block.times[i]);
-      if (begins_.size() > 1 && micros != moment) {
-        EndMoment(moment);
-        StartMoment();
-      }
-      moment = micros;
-      if ((steps & 1) != 0 && !entered) {
-        entered = true;
-        outcome_.entry = micros;
-        outcome_.entry_place = block.place(i);
-      }
-      for (uint64_t left = steps; left != 0; left &= left - 1) steps_.push_back(std::countr_zero(left));
-      begins_.push_back(static_cast<uint32_t>(steps_.size()));
+      const auto [i, bits] = event_at(k);
+      if (bits == 0 && !(funnel_.needs_every_event() && block.InScope(i))) continue;
+      funnel_.Add(block.micros(block.times[i]), static_cast<uint32_t>(bits & all_steps), bits > all_steps);
     }
-    if (begins_.size() > 1) EndMoment(moment);
-    if (!entered) return;
-    outcome_.taken = 0;
-    for (int step = 0; step < funnel_.Reached(); ++step) outcome_.taken |= uint32_t{1} << step;
-    outcome_.latest_start = funnel_.LatestStart();
-    Count();
+    const FunnelOutcome& outcome = funnel_.End();
+    if (outcome.entry == FunnelOutcome::kNone) return;
+    // The entry's own event: the first that may be it at its time.
+    const uint64_t entry_steps = rules_.shape.order == StepOrder::kUnordered ? all_steps : 1;
+    uint32_t k = begin;
+    while ((event_at(k).second & entry_steps) == 0) ++k;
+    Count(outcome, block.place(event_at(k).first), funnel_.IsImmature(rules_.now));
   }
 
-  void StartMoment() {
-    begins_.assign(1, 0);
-    steps_.clear();
-  }
-  void EndMoment(int64_t moment) {
-    funnel_.AddMoment(moment, static_cast<int>(begins_.size()) - 1, begins_.data(), steps_.data());
-  }
-
-  void Count() {
-    const int32_t group = groups_.At(outcome_.entry_place);
+  void Count(const FunnelOutcome& outcome, uint32_t entry_place, bool immature) {
+    const int32_t group = groups_.At(entry_place);
     if (group < 0) return;
-    if (one_window_) return CountIn(totals_.windows[0][group]);
-    rules_.windows.ForEach(outcome_.entry, [&](size_t window) { CountIn(totals_.windows[window][group]); });
+    if (one_window_) return CountIn(totals_.windows[0][group], outcome, immature);
+    rules_.windows.ForEach(outcome.entry,
+                           [&](size_t window) { CountIn(totals_.windows[window][group], outcome, immature); });
   }
 
-  void CountIn(Counter& counter) const {
+  static void CountIn(Counter& counter, const FunnelOutcome& outcome, bool immature) {
     ++counter.entered;
-    for (size_t step = 0; step < rules_.steps; ++step) {
-      if ((outcome_.taken >> step & 1) == 0) continue;
-      ++counter.reached[step];
-      if (step > 0) counter.durations[step].Add(outcome_.durations[step]);
+    for (uint32_t left = outcome.reached; left != 0; left &= left - 1) {
+      ++counter.reached[static_cast<size_t>(std::countr_zero(left))];
     }
-    const bool through = outcome_.taken >> (rules_.steps - 1) != 0;
-    counter.immature += !through && IsImmature(outcome_.latest_start, rules_.window_micros, rules_.now);
+    for (uint32_t left = outcome.taken & ~uint32_t{1}; left != 0; left &= left - 1) {
+      const auto step = static_cast<size_t>(std::countr_zero(left));
+      counter.durations[step].Add(outcome.durations[step]);
+    }
+    counter.immature += immature;
   }
 
   const Rules& rules_;
@@ -218,18 +194,18 @@ class StepCounter {
   Breakdown::Reader groups_;
   Funnel funnel_;
   Totals& totals_;
-  Outcome outcome_;
+  FunnelOutcome plain_;
   std::vector<uint32_t> positions_;
-  std::vector<uint32_t> begins_;
-  std::vector<int> steps_;
 };
 
 }  // namespace
 
 absl::StatusOr<std::vector<Grouped<StepReach>>> ComputeSteps(Projection& projection, const Snapshot& snapshot,
                                                              const StepQuery& query) {
+  RETURN_IF_ERROR(CheckStepQuery(query));
   std::vector<EventSelector> steps;
   for (const StepQuery::Step& step : query.steps) steps.push_back(step.selector);
+  steps.insert(steps.end(), query.exclusions.begin(), query.exclusions.end());
   ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(steps, query.scope.filter, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
   RunSource source;
@@ -240,7 +216,7 @@ absl::StatusOr<std::vector<Grouped<StepReach>>> ComputeSteps(Projection& project
   const auto pass = [&](Totals& totals, const Partition& partition) {
     StepCounter counter(rules, breakdown, partition, totals);
     RunReader reader(source, partition);
-    if (selectors.disjoint()) {
+    if (rules.is_plain && selectors.disjoint()) {
       reader.ForEachBlock<uint8_t>([&](const auto& block) { counter.AddDisjoint(block); });
     } else {
       reader.ForEachBlock<uint64_t>([&](const auto& block) { counter.AddAny(block); });
