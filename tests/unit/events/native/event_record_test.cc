@@ -42,7 +42,7 @@ TEST(EventRecord, ReadEventFields_ReadsWhatTheMessageHas) {
   EXPECT_EQ(fields.time_micros, absl::ToUnixMicros(BaseTime()) + 5'123'456);
   EXPECT_EQ(fields.sequence, -7);
   EXPECT_EQ(fields.value_kind, ValueKind::kScore);
-  EXPECT_EQ(fields.value, -2.5);
+  EXPECT_EQ(fields.score, -2.5);
   EXPECT_EQ(fields.survey, "nps");
   ASSERT_EQ(properties.size(), 3u);
   EXPECT_EQ(properties[0].key, "a");
@@ -57,7 +57,7 @@ TEST(EventRecord, ReadEventFields_AmountOfZero_IsAnAmount) {
   ASSERT_TRUE(ReadEventFields(Canonical(Event("e").Amount(0)), fields));
   EXPECT_EQ(fields.value_kind, ValueKind::kAmount);
   ASSERT_TRUE(ReadEventFields(Canonical(Event("e").Amount(-12)), fields));
-  EXPECT_EQ(fields.value, -12);
+  EXPECT_EQ(fields.amount_minor, -12);
   ASSERT_TRUE(ReadEventFields(Canonical(Event("e")), fields));
   EXPECT_EQ(fields.value_kind, ValueKind::kNone);
 }
