@@ -84,9 +84,10 @@ bool CompareProperty(const FilterNode& comparison, const PropertyField& value) {
   return false;
 }
 
-// The first microsecond from 1970 to 10000 at which the comparison, monotone in time, does not hold.
+// The first microsecond of the years 0 to 9999, those that a filter can name, at which the comparison, monotone in
+// time, does not hold.
 int64_t FirstNot(const FilterNode& comparison) {
-  int64_t low = 0, high = 253'402'300'800'000'000;
+  int64_t low = -62'167'219'200'000'000, high = 253'402'300'800'000'000;
   while (low < high) {
     const int64_t middle = low + (high - low) / 2;
     if (CompareTime(comparison, absl::FromUnixMicros(middle))) {
