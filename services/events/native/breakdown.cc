@@ -1,6 +1,8 @@
 #include "services/events/native/breakdown.h"
 
 #include <algorithm>
+#include <charconv>
+#include <cmath>
 #include <map>
 #include <set>
 
@@ -15,12 +17,23 @@ namespace {
 
 constexpr int kAlphabetMax = 30'000;
 
+// Above it, not every whole number is a double.
+constexpr double kDigitsMax = 1e15;
+
+// Whole numbers in digits alone, every other one in the shortest text that reads as the same number: different numbers
+// must not become one value.
+std::string NumberText(double number) {
+  if (number == std::trunc(number) && std::abs(number) < kDigitsMax) return absl::StrCat(static_cast<int64_t>(number));
+  char buffer[32];
+  return std::string(buffer, std::to_chars(buffer, buffer + sizeof(buffer), number).ptr);
+}
+
 std::string PropertyText(const PropertyField& field) {
   switch (field.kind) {
     case PropertyField::Kind::kString:
       return std::string(field.text);
     case PropertyField::Kind::kNumber:
-      return absl::StrCat(field.number);
+      return NumberText(field.number);
     case PropertyField::Kind::kBool:
       return field.boolean ? "true" : "false";
   }
@@ -104,7 +117,11 @@ absl::StatusOr<CompiledAlphabet> CompileAlphabet(const Alphabet& alphabet, const
   if (const auto* field = std::get_if<EventField>(&alphabet)) return FieldAlphabet(*field, scope, projection, snapshot);
   CompiledAlphabet out;
   std::vector<EventSelector> selectors;
+  std::set<std::string> names;
   for (const Symbol& symbol : std::get<EventSymbols>(alphabet).symbols) {
+    if (!names.insert(symbol.name).second) {
+      return InvalidField("symbols", absl::StrCat("two are called \"", symbol.name, "\""));
+    }
     out.names.push_back(symbol.name);
     selectors.push_back(symbol.selector);
   }
