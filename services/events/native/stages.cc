@@ -21,6 +21,7 @@ struct Counter {
   };
   std::vector<Stage> stages;
   int64_t runs = 0;
+  int64_t last_run = -1;  // that was counted; the stays of a run may lie in several groups
   void Merge(const Counter& other) {
     for (size_t i = 0; i < stages.size(); ++i) {
       stages[i].inside_count += other.stages[i].inside_count;
@@ -47,13 +48,13 @@ struct Rules {
 template <typename Block>
 class StayReader {
  public:
-  StayReader(const Rules& rules, Breakdown::Reader& groups, Groups<Counter>& totals)
-      : rules_(rules), groups_(groups), totals_(totals) {}
+  StayReader(const Rules& rules, uint32_t first_customer, Breakdown::Reader& groups, Groups<Counter>& totals)
+      : rules_(rules), first_run_(static_cast<int64_t>(first_customer) << 32), groups_(groups), totals_(totals) {}
 
   void AddRun(const Block& block, uint32_t begin, uint32_t end) {
     while (begin < end && IsNothing(block.numbers[begin])) ++begin;
     if (begin == end) return;
-    is_counted_ = false;
+    run_ = first_run_ + block.place(begin);
     uint32_t stage = block.numbers[begin];
     uint32_t entry = begin;
     for (uint32_t i = begin + 1; i < end; ++i) {
@@ -75,8 +76,8 @@ class StayReader {
     const int32_t group = groups_.At(block.place(entry));
     if (group < 0) return nullptr;
     Counter& counter = totals_[group];
-    counter.runs += !is_counted_;
-    is_counted_ = true;
+    counter.runs += counter.last_run != run_;
+    counter.last_run = run_;
     return &counter;
   }
 
@@ -99,13 +100,15 @@ class StayReader {
     Counter::Stage& counts = counter->stages[stage];
     ++counts.inside_count;
     if (rules_.now == kEndOfTime) return;
-    counts.inside.Add(std::max<int64_t>(0, rules_.now - block.micros(block.times[entry])));
+    const int64_t micros = block.micros(block.times[entry]);
+    counts.inside.Add(micros < rules_.now ? rules_.now - micros : 0);
   }
 
   const Rules& rules_;
+  const int64_t first_run_;  // runs are numbered by partition and place
   Breakdown::Reader& groups_;
   Groups<Counter>& totals_;
-  bool is_counted_ = false;
+  int64_t run_ = 0;
 };
 
 }  // namespace
@@ -116,12 +119,13 @@ absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const 
     return InvalidField("stages", absl::StrCat("1 to ", kStagesMax, " stages"));
   }
   Rules rules{CeilMicros(query.window.start), CeilMicros(query.window.end), CeilMicros(query.now), false, {}};
+  rules.collects = !query.collect.empty();
+  if (query.collect.size() > query.stages.size()) return InvalidField("collect", "more lists of bins than stages");
   rules.is_collected.assign(query.stages.size(), std::vector<uint8_t>(DurationSketch::kBinCount));
-  for (size_t stage = 0; stage < std::min(query.collect.size(), query.stages.size()); ++stage) {
+  for (size_t stage = 0; stage < query.collect.size(); ++stage) {
     for (const int32_t bin : query.collect[stage]) {
       if (bin < 0 || bin >= DurationSketch::kBinCount) return InvalidField("collect", absl::StrCat(bin, " is no bin"));
       rules.is_collected[stage][static_cast<size_t>(bin)] = 1;
-      rules.collects = true;
     }
   }
   ASSIGN_OR_RETURN(const Selectors selectors,
@@ -139,14 +143,14 @@ absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const 
   const auto pass = [&](Groups<Counter>& totals, const Partition& partition) {
     Breakdown::Reader groups(breakdown, partition);
     RunReader(source, partition).ForEachBlock<uint8_t>([&](const auto& block) {
-      StayReader<std::decay_t<decltype(block)>> reader(rules, groups, totals);
+      StayReader<std::decay_t<decltype(block)>> reader(rules, partition.first_customer(), groups, totals);
       for (uint32_t run = 0; run < block.runs; ++run) reader.AddRun(block, block.begin(run), block.end(run));
     });
   };
   ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, query.scope, make, pass));
-  return totals.Finished([](Counter& counter) {
+  return totals.Finished([&](Counter& counter) {
     StageTimes out;
-    out.runs = counter.runs;
+    if (!rules.collects) out.runs = counter.runs;
     for (Counter::Stage& counts : counter.stages) {
       StageTimes::Stage& stage = out.stages.emplace_back();
       stage.ended = counts.ended.Finish();
