@@ -25,7 +25,9 @@ absl::CivilDay PeriodOf(absl::CivilDay day, CalendarUnit unit) {
 }
 
 absl::CivilDay PeriodOf(absl::Time time, CalendarUnit unit, absl::TimeZone zone) {
-  return PeriodOf(absl::ToCivilDay(time, zone), unit);
+  const absl::CivilDay day = absl::ToCivilDay(time, zone);
+  // Set back over midnight, the clock shows the day before again.
+  return PeriodOf(PeriodStart(day + 1, zone) <= time ? day + 1 : day, unit);
 }
 
 absl::CivilDay AddPeriods(absl::CivilDay period, CalendarUnit unit, int64_t count) {

@@ -4,6 +4,7 @@
 #include "services/events/native/parallel.h"
 #include "services/events/native/queries.h"
 #include "services/events/native/run_reader.h"
+#include "throughline/calendar.h"
 #include "throughline/errors.h"
 
 namespace throughline {
@@ -53,7 +54,7 @@ class FeatureReader {
         cell = cell.value_or(0) + 1;
         break;
       case Kind::kDays: {
-        const absl::CivilDay day = absl::ToCivilDay(absl::FromUnixMicros(micros), query_.zone);
+        const absl::CivilDay day = PeriodOf(absl::FromUnixMicros(micros), CalendarUnit::kDay, query_.zone);
         if (day != last_day) cell = cell.value_or(0) + 1;
         last_day = day;
         break;

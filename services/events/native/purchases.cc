@@ -31,7 +31,9 @@ absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection
   const Windows window(query.window);
   // The last day of the observation, counted from the day of the first event.
   const int64_t last_day =
-      days.count() == 0 ? 0 : absl::ToCivilDay(query.window.end - absl::Nanoseconds(1), query.zone) - days.day(0);
+      days.count() == 0
+          ? 0
+          : PeriodOf(query.window.end - absl::Nanoseconds(1), CalendarUnit::kDay, query.zone) - days.day(0);
   const auto make = [&] { return Groups<PurchaseSummary>(breakdown, PurchaseSummary()); };
   const auto pass = [&](Groups<PurchaseSummary>& totals, const Partition& partition) {
     if (partition.size() == 0) return;
