@@ -158,6 +158,7 @@ void Selectors::Reader::Ask(const Places& places, Number* out) {
 
 template <typename Number>
 void Selectors::Reader::FirstOf(const Places& places, Number* out) {
+  if (places.count == 0) return;  // there may be no room for nothing
   const uint16_t* lead = selectors_.lead_first_.data();
   for (std::vector<uint32_t>& indices : asked_) indices.clear();
   const PackedColumn& leading = column(selectors_.lead_);
