@@ -7,6 +7,7 @@
 #include "services/events/native/parallel.h"
 #include "services/events/native/queries.h"
 #include "services/events/native/run_reader.h"
+#include "throughline/errors.h"
 
 namespace throughline {
 namespace {
@@ -21,6 +22,7 @@ struct Counts {
 }  // namespace
 
 absl::StatusOr<ValueCounts> ComputeValues(Projection& projection, const Snapshot& snapshot, const ValueQuery& query) {
+  if (!query.scope.breakdown.empty()) return InvalidField("breakdown", "not for the values of a field");
   ASSIGN_OR_RETURN(const FieldValues field, FindField(query.path, "path", projection, snapshot));
   ASSIGN_OR_RETURN(const Selectors selectors,
                    Selectors::Compile({&query.selector, 1}, query.scope.filter, projection, snapshot));
