@@ -1,9 +1,13 @@
 // Aggregates as text, complete: two answers are the same exactly if their texts are. Pure functions; any thread.
 #pragma once
 
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/time/civil_time.h"
 #include "throughline/events.h"
 
 namespace throughline::testing {
@@ -72,6 +76,81 @@ inline std::string ToText(const RunPositions& a) {
                     ToText(edge.durations), "\n");
   }
   return out;
+}
+
+inline std::string ToText(const VariantCounts& a) {
+  std::string out = absl::StrCat("runs ", a.runs, " buckets ", a.bucket_runs.size());
+  for (size_t i = 0; i < a.bucket_runs.size(); ++i) {
+    if (a.bucket_runs[i] != 0) absl::StrAppend(&out, " ", i, ":", a.bucket_runs[i]);
+  }
+  for (const auto& [variant, runs] : a.variants) {
+    absl::StrAppend(&out, "\n", runs, ":");
+    for (const std::string& symbol : variant) absl::StrAppend(&out, " \"", symbol, "\"");
+  }
+  return out;
+}
+
+inline std::string ToText(const CohortMatrix& a) {
+  std::string out = "cohorts";
+  for (const auto& [day, cohort] : a.cohorts) {
+    absl::StrAppend(&out, "\n", absl::FormatCivilTime(day), ": ", cohort.customers, " then");
+    for (const int64_t active : cohort.active) absl::StrAppend(&out, " ", active);
+  }
+  return out;
+}
+
+inline std::string ToText(const StageTimes& a) {
+  std::string out = absl::StrCat("runs ", a.runs);
+  for (const StageTimes::Stage& stage : a.stages) {
+    absl::StrAppend(&out, "\nentered ", stage.entered, " inside ", stage.inside_count, " ended ", ToText(stage.ended),
+                    " inside ", ToText(stage.inside), " collected");
+    for (const int64_t micros : stage.collected) absl::StrAppend(&out, " ", micros);
+  }
+  return out;
+}
+
+inline std::string ToText(const RevenueMovements& a) {
+  std::string out = absl::StrCat("other currencies ", a.other_currency_events);
+  for (const RevenueMovements::Month& m : a.months) {
+    absl::StrAppend(&out, "\nstart ", m.start, " of ", m.start_customers, " fresh ", m.fresh, " of ", m.fresh_customers,
+                    " again ", m.reactivation, " of ", m.reactivated_customers, " more ", m.expansion, " of ",
+                    m.expanded_customers);
+    absl::StrAppend(&out, " less ", m.contraction, " of ", m.contracted_customers, " gone ", m.churn, " of ",
+                    m.churned_customers, " end ", m.end, " of ", m.end_customers, " retained ", m.retained);
+  }
+  return out;
+}
+
+inline std::string ToText(const ValueCounts& a) {
+  std::string out = absl::StrCat(a.value_count, " values, missing ", a.missing);
+  for (const ValueCounts::Value& value : a.values) absl::StrAppend(&out, " \"", value.text, "\"=", value.events);
+  return out;
+}
+
+template <typename Row, typename RowText>
+std::string ToText(const CustomerRows<Row>& rows, const RowText& row_text) {
+  std::string out = absl::StrCat("customers ", rows.customers(), " shift ", rows.shift());
+  for (const auto& entry : rows.entries()) {
+    absl::StrAppend(&out, "\n", entry.customer_id, ":", row_text(entry.row));
+  }
+  return out;
+}
+
+inline std::string ToText(const PurchaseSummary& a) {
+  return ToText(a.rows, [](const PurchaseRow& row) {
+    return absl::StrCat(" ", row.frequency, " in ", row.recency_days, " of ", row.age_days, " days for ",
+                        row.first_value_minor, " and ", row.value_minor);
+  });
+}
+
+inline std::string ToText(const CustomerFeatures& a) {
+  return ToText(a.rows, [](const std::vector<std::optional<double>>& row) {
+    std::string out;
+    for (const std::optional<double>& cell : row) {
+      absl::StrAppend(&out, " ", cell.has_value() ? absl::StrFormat("%.17g", *cell) : "-");
+    }
+    return out;
+  });
 }
 
 inline std::string ToText(const GroupKey& key) {

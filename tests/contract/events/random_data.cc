@@ -95,6 +95,8 @@ absl::Duration RandomDuration(Random& random) {
 
 absl::Time RandomNow(Random& random) { return Chance(random, 20) ? absl::InfiniteFuture() : At(Below(random, 120)); }
 
+}  // namespace
+
 StepQuery RandomSteps(Random& random) {
   StepQuery out;
   out.order =
@@ -114,8 +116,6 @@ StepQuery RandomSteps(Random& random) {
   out.windows = RandomWindows(random);
   return out;
 }
-
-}  // namespace
 
 std::vector<v1::CustomerEvent> RandomEvents(Random& random, int count) {
   std::vector<v1::CustomerEvent> out;

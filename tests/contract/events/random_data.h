@@ -16,6 +16,8 @@ using Random = std::mt19937_64;
 std::vector<v1::CustomerEvent> RandomEvents(Random& random, int count);
 
 EventSelector RandomSelector(Random& random, int depth = 1);
+// Up to four steps, with everything that may be asked of them.
+StepQuery RandomSteps(Random& random);
 
 struct Questions {
   std::vector<VolumeQuery> volumes;

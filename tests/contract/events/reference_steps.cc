@@ -1,5 +1,5 @@
 #include "tests/contract/events/reference_aggregates.h"
-#include "tests/contract/events/reference_runs.h"
+#include "tests/contract/events/reference_scope.h"
 #include "tests/support/reference_funnel.h"
 
 namespace throughline::testing {
@@ -18,28 +18,46 @@ std::vector<RunEvent> RunEventsOf(const Sorted& run, const StepQuery& query) {
   return out;
 }
 
+// The event that lets the run enter; it must be one that does.
+const v1::CustomerEvent& EntryOf(const Sorted& run, const StepQuery& query) {
+  const size_t entry_steps = query.order == StepOrder::kUnordered ? query.steps.size() : 1;
+  for (const v1::CustomerEvent* event : run) {
+    for (size_t step = 0; step < entry_steps; ++step) {
+      if (MatchesSelector(query.steps[step].selector, *event)) return *event;
+    }
+  }
+  return *run.front();
+}
+
 }  // namespace
 
-std::vector<StepReach> ReferenceSteps(const Events& events, const StepQuery& query) {
+std::vector<Grouped<StepReach>> ReferenceSteps(const Recorded& recorded, const StepQuery& query) {
+  const Events events = InScope(recorded, query.scope);
   StepReach empty;
   empty.reached.resize(query.steps.size());
   empty.durations.resize(query.steps.size());
-  std::vector<StepReach> out(query.windows.size(), empty);
+  std::vector<ReferenceGroups<StepReach>> out(query.windows.size(), ReferenceGroups<StepReach>(query.scope, empty));
+  const bool whole = query.scope.breakdown.empty();
   for (const auto& [key, run] : RunsOf(events, query.run)) {
     const ReferenceFunnel funnel(query, RunEventsOf(run, query));
     const ReferenceOutcome& outcome = funnel.outcome();
     for (size_t w = 0; w < out.size(); ++w) {
-      ++out[w].runs;
+      if (whole) ++out[w].Of(*run.front())->runs;
       if (!outcome.entry.has_value() || !In(query.windows[w], absl::FromUnixMicros(*outcome.entry))) continue;
-      for (size_t step = 0; step < query.steps.size(); ++step) out[w].reached[step] += outcome.reached[step];
+      StepReach* const reach = out[w].Of(EntryOf(run, query));
+      if (reach == nullptr) continue;
+      reach->runs += !whole;
+      for (size_t step = 0; step < query.steps.size(); ++step) reach->reached[step] += outcome.reached[step];
       for (const auto& [step, duration] : outcome.durations) {
-        if (step > 0) out[w].durations[step].Add(duration);
+        if (step > 0) reach->durations[step].Add(duration);
       }
-      out[w].immature += !outcome.through && outcome.latest_start.has_value() &&
+      reach->immature += !outcome.through && outcome.latest_start.has_value() &&
                          Immature(absl::FromUnixMicros(*outcome.latest_start), query.window, query.now);
     }
   }
-  return out;
+  std::vector<Grouped<StepReach>> answers;
+  for (ReferenceGroups<StepReach>& groups : out) answers.push_back(std::move(groups.out()));
+  return answers;
 }
 
 }  // namespace throughline::testing

@@ -1,56 +1,10 @@
-#include "tests/contract/events/reference_aggregates.h"
-
-#include <algorithm>
-#include <cmath>
 #include <optional>
 #include <set>
-#include <string>
 
+#include "tests/contract/events/reference_aggregates.h"
 #include "tests/contract/events/reference_runs.h"
 
-#include "services/events/event_match.h"
-
 namespace throughline::testing {
-
-std::vector<VolumeAggregate> ReferenceVolume(const Events& events, const VolumeQuery& query) {
-  std::vector<VolumeAggregate> out;
-  for (const TimeRange& window : query.windows) {
-    VolumeAggregate& aggregate = out.emplace_back();
-    std::set<std::string> customers;
-    for (const v1::CustomerEvent& event : events) {
-      if (!In(window, TimeOf(event)) || !AnyMatches(query.any_of, event)) continue;
-      ++aggregate.events;
-      customers.insert(event.customer_id());
-    }
-    aggregate.customers = static_cast<int64_t>(customers.size());
-  }
-  return out;
-}
-
-std::vector<ScoreHistogram> ReferenceScores(const Events& events, const ScoreQuery& query) {
-  std::vector<ScoreHistogram> out;
-  for (const TimeRange& window : query.windows) {
-    ScoreHistogram& histogram = out.emplace_back();
-    for (const auto& [key, run] : RunsOf(events, RunRule())) {
-      std::vector<double> scores;
-      for (const v1::CustomerEvent* event : run) {
-        if (!In(window, TimeOf(*event)) || !AnyMatches(query.any_of, *event)) continue;
-        if (event->survey_response().has_score()) {
-          scores.push_back(event->survey_response().score());
-        } else {
-          ++histogram.missing;
-        }
-      }
-      if (query.policy == RespondentPolicy::kFirst && !scores.empty()) scores = {scores.front()};
-      if (query.policy == RespondentPolicy::kLatest && !scores.empty()) scores = {scores.back()};
-      for (const double score : scores) {
-        const bool whole = score == std::trunc(score) && score >= 0 && score <= 100;
-        ++(whole ? histogram.counts[static_cast<size_t>(score)] : histogram.other);
-      }
-    }
-  }
-  return out;
-}
 
 std::vector<PairAggregate> ReferencePairs(const Events& events, const PairQuery& query) {
   std::vector<PairAggregate> out;
@@ -89,39 +43,6 @@ std::vector<PairAggregate> ReferencePairs(const Events& events, const PairQuery&
     }
   }
   return out;
-}
-
-TransitionGraph ReferenceGraph(const Events& events, const GraphQuery& query) {
-  TransitionGraph graph;
-  EventSelector scoped;
-  scoped.filter = query.scope.filter;
-  for (const auto& [key, all] : RunsOf(events, query.run)) {
-    Sorted run;
-    for (const v1::CustomerEvent* event : all) {
-      if (MatchesSelector(scoped, *event) && In(query.window, TimeOf(*event))) run.push_back(event);
-    }
-    if (run.empty()) continue;
-    ++graph.runs;
-    std::set<std::string> names;
-    for (size_t i = 0; i < run.size(); ++i) {
-      ++graph.events;
-      names.insert(run[i]->event_name());
-      TransitionGraph::Node& node = graph.nodes[run[i]->event_name()];
-      ++node.events;
-      if (run.size() > 1) node.place_millionths += static_cast<int64_t>(i * 1'000'000 / (run.size() - 1));
-      if (!run[i]->channel().empty()) ++node.channels[run[i]->channel()];
-      if (!run[i]->department().empty()) ++node.departments[run[i]->department()];
-      if (i == 0) continue;
-      TransitionGraph::Edge& edge = graph.edges[{run[i - 1]->event_name(), run[i]->event_name()}];
-      ++edge.count;
-      edge.duration_micros += Micros(TimeOf(*run[i]) - TimeOf(*run[i - 1]));
-      edge.durations.Add(Micros(TimeOf(*run[i]) - TimeOf(*run[i - 1])));
-    }
-    for (const std::string& name : names) ++graph.nodes[name].runs;
-    ++graph.nodes[run.front()->event_name()].starts;
-    ++graph.nodes[run.back()->event_name()].ends;
-  }
-  return graph;
 }
 
 RunPositions ReferencePositions(const Events& events, const PositionQuery& query) {

@@ -1,0 +1,153 @@
+#include <set>
+
+#include "tests/contract/events/reference_aggregates.h"
+#include "tests/contract/events/reference_scope.h"
+
+namespace throughline::testing {
+namespace {
+
+// The events of a run that are something, and what they are. They live as long as the events they come from.
+struct Path {
+  Sorted events;
+  VariantCounts::Variant symbols;
+};
+
+template <typename Query>
+std::vector<Path> PathsOf(const Events& events, const Query& query) {
+  std::vector<Path> out;
+  for (const auto& [key, run] : RunsOf(events, query.run)) {
+    Path path;
+    for (const v1::CustomerEvent* event : run) {
+      const std::optional<std::string> symbol = SymbolOf(query.alphabet, *event);
+      if (!symbol.has_value() || !In(query.window, TimeOf(*event))) continue;
+      path.events.push_back(event);
+      path.symbols.push_back(*symbol);
+    }
+    if (!path.events.empty()) out.push_back(std::move(path));
+  }
+  return out;
+}
+
+void AddDetails(const Path& path, TransitionGraph& graph) {
+  for (size_t i = 0; i < path.events.size(); ++i) {
+    TransitionGraph::Node& node = graph.nodes[path.symbols[i]];
+    if (i > 0) node.place_millionths += static_cast<int64_t>(i * 1'000'000 / (path.events.size() - 1));
+    if (!path.events[i]->channel().empty()) ++node.channels[path.events[i]->channel()];
+    if (!path.events[i]->department().empty()) ++node.departments[path.events[i]->department()];
+  }
+  for (const std::string& symbol : std::set<std::string>(path.symbols.begin(), path.symbols.end())) {
+    ++graph.nodes[symbol].runs;
+  }
+}
+
+struct Stay {
+  int stage = 0;
+  const v1::CustomerEvent* entry = nullptr;
+  const v1::CustomerEvent* exit = nullptr;  // null: none yet
+};
+
+std::vector<Stay> StaysOf(const Sorted& run, const StageQuery& query) {
+  std::vector<Stay> out;
+  for (const v1::CustomerEvent* event : run) {
+    int stage = 0;
+    const int stages = static_cast<int>(query.stages.size());
+    while (stage < stages && !MatchesSelector(query.stages[static_cast<size_t>(stage)], *event)) ++stage;
+    if (stage == stages || (!out.empty() && out.back().stage == stage)) continue;
+    if (!out.empty()) out.back().exit = event;
+    out.push_back({stage, event, nullptr});
+  }
+  return out;
+}
+
+void AddStay(const Stay& stay, const StageQuery& query, StageTimes::Stage& stage) {
+  ++stage.entered;
+  const absl::Time entry = TimeOf(*stay.entry);
+  if (stay.exit != nullptr) return stage.ended.Add(Micros(TimeOf(*stay.exit) - entry));
+  ++stage.inside_count;
+  if (query.now != absl::InfiniteFuture()) stage.inside.Add(std::max<int64_t>(0, Micros(query.now - entry)));
+}
+
+}  // namespace
+
+Grouped<TransitionGraph> ReferenceGraph(const Recorded& recorded, const GraphQuery& query) {
+  const Events events = InScope(recorded, query.scope);
+  ReferenceGroups<TransitionGraph> groups(query.scope);
+  for (const Path& path : PathsOf(events, query)) {
+    TransitionGraph* const graph = groups.Of(*path.events.front());
+    if (graph == nullptr) continue;
+    ++graph->runs;
+    for (size_t i = 0; i < path.events.size(); ++i) {
+      ++graph->events;
+      ++graph->nodes[path.symbols[i]].events;
+      if (i == 0) continue;
+      TransitionGraph::Edge& edge = graph->edges[{path.symbols[i - 1], path.symbols[i]}];
+      const int64_t micros = Micros(TimeOf(*path.events[i]) - TimeOf(*path.events[i - 1]));
+      ++edge.count;
+      edge.duration_micros += micros;
+      if (query.sketches) edge.durations.Add(micros);
+    }
+    ++graph->nodes[path.symbols.front()].starts;
+    ++graph->nodes[path.symbols.back()].ends;
+    if (query.details) AddDetails(path, *graph);
+  }
+  return std::move(groups.out());
+}
+
+std::vector<VariantCounts::Variant> ReferenceWays(const Recorded& recorded, const VariantQuery& query) {
+  const Events events = InScope(recorded, query.scope);
+  std::vector<VariantCounts::Variant> out;
+  for (Path& path : PathsOf(events, query)) {
+    path.symbols.resize(std::min(path.symbols.size(), static_cast<size_t>(query.length_max)));
+    out.push_back(std::move(path.symbols));
+  }
+  return out;
+}
+
+Grouped<VariantCounts> ReferenceVariants(const Recorded& recorded, const VariantQuery& query) {
+  const Events events = InScope(recorded, query.scope);
+  ReferenceGroups<VariantCounts> groups(query.scope);
+  const std::set<uint32_t> asked(query.buckets.begin(), query.buckets.end());
+  for (Path& path : PathsOf(events, query)) {
+    VariantCounts* const counts = groups.Of(*path.events.front());
+    if (counts == nullptr) continue;
+    path.symbols.resize(std::min(path.symbols.size(), static_cast<size_t>(query.length_max)));
+    const uint32_t bucket = VariantCounts::BucketOf(path.symbols);
+    counts->bucket_runs.resize(VariantCounts::kBucketCount);
+    ++counts->bucket_runs[bucket];
+    ++counts->runs;
+    if (asked.contains(bucket)) ++counts->variants[path.symbols];
+  }
+  return std::move(groups.out());
+}
+
+Grouped<StageTimes> ReferenceStages(const Recorded& recorded, const StageQuery& query) {
+  const Events events = InScope(recorded, query.scope);
+  StageTimes empty;
+  empty.stages.resize(query.stages.size());
+  ReferenceGroups<StageTimes> groups(query.scope, empty);
+  for (const auto& [key, run] : RunsOf(events, query.run)) {
+    std::set<StageTimes*> counted;
+    for (const Stay& stay : StaysOf(run, query)) {
+      if (!In(query.window, TimeOf(*stay.entry))) continue;
+      if (!query.collect.empty() && stay.exit == nullptr) continue;
+      StageTimes* const times = groups.Of(*stay.entry);
+      if (times == nullptr) continue;
+      const auto stage = static_cast<size_t>(stay.stage);
+      if (query.collect.empty()) {
+        times->runs += counted.insert(times).second;
+        AddStay(stay, query, times->stages[stage]);
+        continue;
+      }
+      const int64_t micros = Micros(TimeOf(*stay.exit) - TimeOf(*stay.entry));
+      for (const int32_t bin : std::set<int32_t>(query.collect[stage].begin(), query.collect[stage].end())) {
+        if (DurationSketch::BinOf(micros) == bin) times->stages[stage].collected.push_back(micros);
+      }
+    }
+  }
+  for (auto& [key, times] : groups.out().groups) {
+    for (StageTimes::Stage& stage : times.stages) std::sort(stage.collected.begin(), stage.collected.end());
+  }
+  return std::move(groups.out());
+}
+
+}  // namespace throughline::testing
