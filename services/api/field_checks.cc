@@ -1,6 +1,9 @@
 #include "services/api/field_checks.h"
 
+#include <algorithm>
+
 #include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "services/base/limits.h"
 #include "services/base/status_macros.h"
@@ -98,6 +101,19 @@ absl::Status CheckCorrelationProperty(absl::string_view property) {
   if (property.size() <= limits::kEventPropertyKeyBytesMax) return absl::OkStatus();
   return InvalidField("correlation_property",
                       absl::StrCat("is longer than ", limits::kEventPropertyKeyBytesMax, " bytes"));
+}
+
+absl::StatusOr<absl::TimeZone> ToTimeZone(const std::string& name, absl::string_view field) {
+  // The library would also read files by absolute or relative path, which is none of a client's business.
+  const bool plain = std::all_of(name.begin(), name.end(), [](unsigned char c) {
+    return absl::ascii_isalnum(c) || c == '/' || c == '_' || c == '-' || c == '+';
+  });
+  absl::TimeZone zone;
+  if (!plain || name.size() > limits::kTimeZoneLengthMax || absl::StartsWith(name, "/") || name == "localtime" ||
+      !absl::LoadTimeZone(name, &zone)) {
+    return InvalidField(field, "is no IANA time zone, such as Europe/Berlin");
+  }
+  return zone;
 }
 
 google::protobuf::Timestamp ToTimestamp(absl::Time time) {

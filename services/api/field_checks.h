@@ -38,6 +38,9 @@ absl::StatusOr<TimeRange> ToTimeRange(const v1::TimeInterval& interval, absl::st
 // A property that tells runs apart: empty, or a property's key.
 absl::Status CheckCorrelationProperty(absl::string_view property);
 
+// The zone of an IANA name. INVALID_ARGUMENT if there is none of that name.
+absl::StatusOr<absl::TimeZone> ToTimeZone(const std::string& name, absl::string_view field);
+
 google::protobuf::Timestamp ToTimestamp(absl::Time time);
 
 }  // namespace throughline::api

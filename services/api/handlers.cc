@@ -36,7 +36,12 @@ std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, St
   AddMetricDefinitionMethods(metrics);
   AddMetricAttachmentMethods(metrics);
   AddMetricValueMethods(metrics);
-  AddAnalysisMethods(add(v1::QueryFunnelRequest::descriptor()->file()));
+  RpcService& analysis = add(v1::QueryFunnelRequest::descriptor()->file());
+  AddAnalysisFunnelMethods(analysis);
+  AddAnalysisPathMethods(analysis);
+  AddAnalysisTimeMethods(analysis);
+  AddAnalysisCountMethods(analysis);
+  AddAnalysisMoneyMethods(analysis);
   return services;
 }
 

@@ -25,7 +25,11 @@ void AddMetricAttachmentMethods(RpcService& service);
 void AddMetricValueMethods(RpcService& service);
 void AddEventMethods(RpcService& service, StreamDrain& drain);
 void AddCustomerMethods(RpcService& service);
-void AddAnalysisMethods(RpcService& service);
+void AddAnalysisFunnelMethods(RpcService& service);
+void AddAnalysisPathMethods(RpcService& service);
+void AddAnalysisTimeMethods(RpcService& service);
+void AddAnalysisCountMethods(RpcService& service);
+void AddAnalysisMoneyMethods(RpcService& service);
 
 // The backend and the drain list outlive the services.
 std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, StreamDrain& drain);

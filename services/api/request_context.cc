@@ -19,7 +19,7 @@ const std::string& RequestContext::request_id() {
 absl::Time RequestContext::now() const { return backend_.clock.Now(); }
 
 absl::Status RequestContext::CheckAlive() const {
-  if (cancelled_.load(std::memory_order_relaxed)) return absl::CancelledError("the client has cancelled the request");
+  if (cancelled_->load(std::memory_order_relaxed)) return absl::CancelledError("the client has cancelled the request");
   // The client's deadline is a real one, whatever time the backend's clock shows.
   if (absl::Now() > deadline_) return DeadlineExceeded(method_);
   return absl::OkStatus();

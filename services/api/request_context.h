@@ -4,6 +4,7 @@
 #pragma once
 
 #include <atomic>
+#include <memory>
 #include <string>
 
 #include "absl/status/status.h"
@@ -32,14 +33,16 @@ class RequestContext {
   // of long work.
   absl::Status CheckAlive() const;
 
-  void Cancel() { cancelled_.store(true, std::memory_order_relaxed); }
+  void Cancel() { cancelled_->store(true, std::memory_order_relaxed); }
+  // Whether the client has gone; for work that looks for itself, such as a scan (throughline::Scope).
+  std::shared_ptr<const std::atomic<bool>> cancelled() const { return cancelled_; }
 
  private:
   const Backend& backend_;
   const absl::string_view method_;
   std::string request_id_;
   const absl::Time deadline_;
-  std::atomic<bool> cancelled_{false};
+  const std::shared_ptr<std::atomic<bool>> cancelled_ = std::make_shared<std::atomic<bool>>(false);
 };
 
 }  // namespace throughline::api

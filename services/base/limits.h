@@ -87,7 +87,26 @@ inline constexpr int kFilterDepthMax = 32;
 inline constexpr int kFilterComparisonCountMax = 200;
 inline constexpr int kFieldMaskPathCountMax = 100;
 inline constexpr int kBindingEventNameCountMax = 100;
-inline constexpr int kFunnelStepCountMax = 20;
+inline constexpr int kFunnelStepCountMax = 32;  // as engines have it (throughline/event_queries.h)
+// Bindings of one question that asks for any of them; each is evaluated per event.
+inline constexpr int kQuestionBindingCountMax = 100;
+inline constexpr int kBreakdownValueLimitDefault = 20;  // more cannot be told apart in a chart
+inline constexpr int kBreakdownValueLimitMax = 100;
+inline constexpr int kVariantLengthDefault = 12;
+inline constexpr int kVariantLengthMax = 1000;
+inline constexpr int kVariantLimitDefault = 20;
+inline constexpr int kVariantLimitMax = 10'000;
+inline constexpr int kCohortPeriodCountDefault = 12;
+inline constexpr int kCohortPeriodCountMax = 120;
+inline constexpr int kStageCountMax = 64;
+inline constexpr int kRevenueMonthCountDefault = 12;
+inline constexpr int kRevenueMonthCountMax = 600;
+inline constexpr int kPurchaseRowLimitDefault = 100;
+inline constexpr int kPurchaseRowLimitMax = 10'000;
+inline constexpr int kFieldValueLimitDefault = 100;
+inline constexpr int kFieldValueLimitMax = 1000;
+// Of one answer: below the default message limit of clients, 4 MiB. RESOURCE_EXHAUSTED.
+inline constexpr size_t kAnswerBytesMax = 4'000'000;
 inline constexpr int kEventNameListCountMax = 1000;           // EventStatistics.event_names
 inline constexpr int kObservedTransitionListCountMax = 1000;  // JourneyMapPositions.transitions
 

@@ -137,4 +137,22 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
   return page;
 }
 
+absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle& lifecycle, const Filter& filter,
+                                          absl::Time now, const std::function<absl::Status()>& check_alive) {
+  const FilterNode* root = filter.root().get();
+  const std::vector<EventSelector> selectors =
+      root != nullptr && NamesStage(*root) ? lifecycle.Selectors() : std::vector<EventSelector>();
+  CustomerSet members;
+  for (int64_t from = 0;; from += kScanChunk) {
+    RETURN_IF_ERROR(check_alive());
+    ASSIGN_OR_RETURN(const std::vector<CustomerSummary> summaries, view.ListCustomers(from, kScanChunk));
+    ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, selectors, from, summaries.size(), now));
+    for (size_t i = 0; i < summaries.size(); ++i) {
+      if (root != nullptr && !Holds(*root, summaries[i], stages[i])) continue;
+      members.Add(static_cast<uint32_t>(summaries[i].ordinal));
+    }
+    if (summaries.size() < static_cast<size_t>(kScanChunk)) return members;
+  }
+}
+
 }  // namespace throughline

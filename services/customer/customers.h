@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -10,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/customer/lifecycle.h"
+#include "throughline/customer_set.h"
 #include "throughline/events.h"
 #include "throughline/filter.h"
 #include "throughline/v1/customer.pb.h"
@@ -35,5 +37,10 @@ struct CustomerPage {
 absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycle& lifecycle,
                                            absl::string_view workspace_name, const Filter& filter, int64_t from_ordinal,
                                            int page_size, absl::Time now);
+
+// All customers that match the filter, however many there are. `check_alive` is asked every thousand customers, and
+// ends the work when it fails.
+absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle& lifecycle, const Filter& filter,
+                                          absl::Time now, const std::function<absl::Status()>& check_alive);
 
 }  // namespace throughline

@@ -384,9 +384,9 @@ TEST_F(QuestionTest, Funnel_BadQuestions_NameTheField) {
   }
   v1::QueryFunnelRequest request;
   request.set_parent("workspaces/w");
-  for (int i = 0; i < 21; ++i) request.add_steps()->add_event_names("a");
+  for (int i = 0; i < 33; ++i) request.add_steps()->add_event_names("a");
   EXPECT_THAT(Call(analysis_, &v1::AnalysisService::Stub::QueryFunnel, request), HasFieldViolation("steps"));
-  request.mutable_steps()->DeleteSubrange(1, 20);
+  request.mutable_steps()->DeleteSubrange(1, 32);
   request.set_correlation_property(std::string(129, 'p'));
   EXPECT_THAT(Call(analysis_, &v1::AnalysisService::Stub::QueryFunnel, request),
               HasFieldViolation("correlation_property"));
@@ -397,9 +397,16 @@ TEST_F(QuestionTest, TransitionGraph_IsMostFrequentFirst) {
   request.set_parent("workspaces/w");
   ASSERT_OK_AND_ASSIGN(const auto graph, Call(analysis_, &v1::AnalysisService::Stub::QueryTransitionGraph, request));
   EXPECT_THAT(graph, EqualsProto(R"pb(
-                nodes { event_name: "placed" event_count: 10 start_count: 10 end_count: 6 }
-                nodes { event_name: "paid" event_count: 4 end_count: 4 }
-                edges { from_event_name: "placed" to_event_name: "paid" count: 4 median_seconds: 60 }
+                nodes { event_name: "placed" event_count: 10 start_count: 10 end_count: 6 instance_count: 10 }
+                nodes { event_name: "paid" event_count: 4 end_count: 4 instance_count: 4 }
+                edges {
+                  from_event_name: "placed"
+                  to_event_name: "paid"
+                  count: 4
+                  median_seconds: 60
+                  mean_seconds: 60
+                  p90_seconds: 60
+                }
                 event_count: 14
                 instance_count: 10
                 data_watermark: 14
