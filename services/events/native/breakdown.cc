@@ -46,6 +46,17 @@ std::string DayText(absl::CivilDay day) {
 
 }  // namespace
 
+namespace {
+
+// Whether partitions have events that the snapshot does not.
+bool IsPast(const Snapshot& snapshot) {
+  return std::any_of(snapshot.partitions.begin(), snapshot.partitions.end(), [&](const auto& partition) {
+    return partition->size() > 0 && partition->row_max() >= snapshot.watermark;
+  });
+}
+
+}  // namespace
+
 bool FieldValues::IsMissing(uint32_t code) const {
   return code == kMissingCode && (property != nullptr || (column != kNameColumn && column != kSourceColumn));
 }
@@ -66,6 +77,13 @@ absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view 
     out.column = kCodeColumnCount;
     out.property = properties[0].column;
     out.codes = properties[0].value_codes;
+    if (IsPast(snapshot)) {
+      // Values that came later must not count towards any limit.
+      out.codes = kMissingCode + 1;
+      for (int64_t row = 0; row < snapshot.watermark; ++row) {
+        out.codes = std::max(out.codes, out.property->codes[static_cast<size_t>(row)] + 1);
+      }
+    }
     return out;
   }
   const std::optional<CodeColumn> column = FieldColumn(path);

@@ -12,6 +12,11 @@ Snapshot KnownAt(const Snapshot& snapshot, int64_t watermark) {
   out.first_time_micros = std::numeric_limits<int64_t>::max();
   out.last_time_micros = std::numeric_limits<int64_t>::min();
   out.partitions.clear();
+  // What stands for no value is always known.
+  for (const CodeColumn column : {kChannelColumn, kDepartmentColumn, kSurveyColumn, kCurrencyColumn}) {
+    out.code_counts[column] = kMissingCode + 1;
+  }
+  out.code_counts[kNameColumn] = out.code_counts[kSourceColumn] = 0;
   for (size_t i = 0; i < snapshot.partitions.size(); ++i) {
     out.partitions.push_back(snapshot.partitions[i]);
     const std::shared_ptr<const Partition> partition = out.At(i);
@@ -21,6 +26,14 @@ Snapshot KnownAt(const Snapshot& snapshot, int64_t watermark) {
       break;
     }
     out.customer_count = partition->first_customer() + partition->customer_count();
+    for (int column = 0; column < kCodeColumnCount; ++column) {
+      uint32_t& codes = out.code_counts[static_cast<size_t>(column)];
+      partition->codes(static_cast<CodeColumn>(column)).Visit([&](auto values) {
+        for (uint32_t place = 0; place < partition->size(); ++place) {
+          codes = std::max(codes, static_cast<uint32_t>(values[place]) + 1);
+        }
+      });
+    }
     for (uint32_t place = 0; place < partition->size(); ++place) {
       ++out.name_counts[static_cast<size_t>(partition->codes(kNameColumn)[place])];
       out.first_time_micros = std::min(out.first_time_micros, partition->times()[place]);
