@@ -103,8 +103,7 @@ NativeEventView::CustomerPlace NativeEventView::PlaceOf(uint32_t customer) const
   return {std::move(partition), begin, end};
 }
 
-CustomerSummary NativeEventView::Summary(uint32_t customer) const {
-  const CustomerPlace place = PlaceOf(customer);
+CustomerSummary NativeEventView::Summary(uint32_t customer, const CustomerPlace& place) const {
   CustomerSummary out;
   out.customer_id = projection_->dictionaries().customers[customer];
   out.ordinal = customer;
@@ -131,13 +130,23 @@ std::pair<uint32_t, uint32_t> NativeEventView::Range(int64_t from, int limit) co
 absl::StatusOr<std::optional<CustomerSummary>> NativeEventView::FindCustomer(absl::string_view customer_id) const {
   const std::optional<uint32_t> code = CodeOf(customer_id);
   if (!code.has_value()) return std::nullopt;
-  return Summary(*code);
+  return Summary(*code, PlaceOf(*code));
 }
 
 absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int64_t from, int limit) const {
   std::vector<CustomerSummary> out;
   const auto [begin, end] = Range(from, limit);
-  for (uint32_t customer = begin; customer < end; ++customer) out.push_back(Summary(customer));
+  CustomerPlace place;
+  for (uint32_t customer = begin; customer < end; ++customer) {
+    // Of a past view, a partition is made each time that it is asked for.
+    if (place.partition == nullptr || customer - place.partition->first_customer() >= kPartitionCustomers) {
+      place.partition = snapshot_->At(customer / kPartitionCustomers);
+    }
+    const uint32_t i = customer - place.partition->first_customer();
+    place.begin = place.partition->offset(i);
+    place.end = place.partition->offset(i + 1);
+    out.push_back(Summary(customer, place));
+  }
   return out;
 }
 
