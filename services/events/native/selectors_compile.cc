@@ -432,6 +432,7 @@ absl::StatusOr<Named> NamedProperties(std::vector<std::string> keys, Projection&
 
 absl::StatusOr<Selectors> Selectors::Compile(absl::Span<const EventSelector> selectors, const Filter& scope,
                                              Projection& projection, const Snapshot& snapshot) {
+  if (selectors.size() >= kAsk) return LimitExceeded("the question", kAsk, "selectors");
   std::vector<std::string> keys;
   for (const EventSelector& selector : selectors) RETURN_IF_ERROR(Inspect(selector, keys));
   EventSelector scoped;

@@ -14,6 +14,9 @@ constexpr int kLengthMax = 1000;
 // Variants that one question counts one by one; beyond, fewer buckets must be asked for.
 constexpr size_t kVariantsMax = 500'000;
 
+// Every group has a number for each bucket: a megabyte.
+constexpr int kVariantGroupsMax = 64;
+
 // Counts of one group. A variant's key is its symbols, two bytes each.
 struct Counter {
   std::vector<uint32_t> bucket_runs = std::vector<uint32_t>(VariantCounts::kBucketCount);
@@ -90,6 +93,9 @@ absl::StatusOr<Grouped<VariantCounts>> ComputeVariants(Projection& projection, c
   ASSIGN_OR_RETURN(const CompiledAlphabet alphabet,
                    CompileAlphabet(query.alphabet, query.scope.filter, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  if (breakdown.group_count() > kVariantGroupsMax) {
+    return LimitExceeded("the breakdown of variants", kVariantGroupsMax, "groups; ask for fewer values");
+  }
   RunSource source{&alphabet.selectors, nullptr, query.scope.customers.get(), CeilMicros(query.window.start),
                    CeilMicros(query.window.end)};
   ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
