@@ -11,6 +11,7 @@
 #include "tests/contract/events/aggregate_text.h"
 #include "tests/contract/events/event_store_backend.h"
 #include "tests/contract/events/random_data.h"
+#include "tests/contract/events/random_questions.h"
 #include "tests/contract/events/reference_aggregates.h"
 
 namespace throughline::testing {
@@ -25,6 +26,22 @@ std::vector<std::string> Answers(const EventView& view, const Questions& questio
   for (const auto& query : questions.pairs) out.push_back(ToText(view.Pairs(query)));
   for (const auto& query : questions.graphs) out.push_back(ToText(view.Graph(query)));
   for (const auto& query : questions.positions) out.push_back(ToText(view.Positions(query)));
+  return out;
+}
+
+std::vector<std::string> Answers(const EventView& view, const std::vector<Question>& questions) {
+  std::vector<std::string> out;
+  for (const Question& question : questions) out.push_back(absl::StrCat(question.kind, ": ", question.ask(view)));
+  return out;
+}
+
+// Every aggregate, with scopes and breakdowns.
+std::vector<Question> ScopedQuestions(Random& random, const std::vector<v1::CustomerEvent>& events) {
+  RandomLog log{events, {At(0), At(10), At(33), At(59)}, absl::Seconds(60), absl::UTCTimeZone()};
+  std::vector<Question> out;
+  for (int i = 0; i < 3; ++i) {
+    for (Question& question : RandomScopedQuestions(random, log)) out.push_back(std::move(question));
+  }
   return out;
 }
 
@@ -98,7 +115,9 @@ TEST_P(EventStoreContractTest, Answers_DoNotDependOnOrderDuplicatesBatchesViewsO
     const Questions questions = RandomQuestions(random);
     StartAnew();
     MustAppend(events);
+    const std::vector<Question> scoped = ScopedQuestions(random, events);
     const std::vector<std::string> expected = Answers(*View(), questions);
+    const std::vector<std::string> expected_scoped = Answers(*View(), scoped);
     const std::map<std::string, std::string> expected_customers = Customers(*View(), questions.first_matches);
 
     for (int variant = 0; variant < 2; ++variant) {
@@ -110,6 +129,7 @@ TEST_P(EventStoreContractTest, Answers_DoNotDependOnOrderDuplicatesBatchesViewsO
         const size_t to = std::min(sent.size(), from + 1 + random() % 60);
         MustAppend({sent.begin() + static_cast<long>(from), sent.begin() + static_cast<long>(to)});
         if (random() % 3 == 0) {
+          Answers(*View(), ScopedQuestions(random, events));
           // Questions in between make columns and merges at other moments.
           const Questions other = RandomQuestions(random);
           Answers(*View(), other);
@@ -119,9 +139,11 @@ TEST_P(EventStoreContractTest, Answers_DoNotDependOnOrderDuplicatesBatchesViewsO
       }
       EXPECT_EQ(View()->Statistics().events, static_cast<int64_t>(events.size()));
       EXPECT_EQ(Answers(*View(), questions), expected);
+      EXPECT_EQ(Answers(*View(), scoped), expected_scoped);
       EXPECT_EQ(Customers(*View(), questions.first_matches), expected_customers);
       Reopen();
       EXPECT_EQ(Answers(*View(), questions), expected);
+      EXPECT_EQ(Answers(*View(), scoped), expected_scoped);
     }
   }
 }

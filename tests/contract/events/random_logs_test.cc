@@ -6,9 +6,9 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "absl/synchronization/blocking_counter.h"
 #include "tests/contract/events/event_store_backend.h"
 #include "tests/contract/events/random_questions.h"
+#include "tests/contract/events/workspaces.h"
 
 namespace throughline::testing {
 namespace {
@@ -18,36 +18,20 @@ constexpr int kLogsPerBatch = 500;  // workspaces that are recorded together: fe
 constexpr int kQuestionsPerLog = 3;
 constexpr int kFailuresMax = 10;  // that are printed
 
-// Records each log in a workspace of its own, named by its seed. One append at a time would wait for the disk.
-void AppendAll(EventStore& store, const std::map<uint64_t, RandomLog>& logs) {
-  std::vector<std::vector<const v1::CustomerEvent*>> pointers;
-  absl::BlockingCounter waiting(static_cast<int>(logs.size()));
-  for (const auto& [seed, log] : logs) {
-    for (const v1::CustomerEvent& event : log.events) {
-      if (&event == &log.events.front()) pointers.emplace_back();
-      pointers.back().push_back(&event);
-    }
-    if (log.events.empty()) pointers.emplace_back();
-    store.Append(absl::StrCat("w", seed), pointers.back(), [&](const absl::StatusOr<AppendResult>& result) {
-      EXPECT_THAT(result, IsOk());
-      waiting.DecrementCount();
-    });
-  }
-  waiting.Wait();
-}
-
 TEST_P(EventStoreContractTest, EveryAggregate_OfTenThousandSmallLogs_IsThatOfThePlainReference) {
   std::vector<uint64_t> seeds = Seeds(kLogs);
   std::map<std::string, int> asked;
   int failures = 0;
   for (size_t from = 0; from < seeds.size(); from += kLogsPerBatch) {
     std::map<uint64_t, RandomLog> logs;
+    std::map<std::string, std::vector<v1::CustomerEvent>> workspaces;
     for (size_t i = from; i < std::min(seeds.size(), from + kLogsPerBatch); ++i) {
       Random random(seeds[i]);
       logs.emplace(seeds[i], MakeRandomLog(random));
+      workspaces[absl::StrCat("w", seeds[i])] = logs.at(seeds[i]).events;
     }
     if (from > 0) StartAnew();
-    AppendAll(*store_, logs);
+    AppendAll(*store_, workspaces);
     for (const auto& [seed, log] : logs) {
       Random random(~seed);
       const auto view = View(absl::StrCat("w", seed));
