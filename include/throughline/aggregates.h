@@ -225,7 +225,7 @@ struct StageTimes {
     void Merge(const Stage& other);
   };
   std::vector<Stage> stages;
-  int64_t runs = 0;  // with at least one stay
+  int64_t runs = 0;  // with at least one stay in the group
   void Merge(const StageTimes& other);
 };
 
@@ -340,7 +340,7 @@ struct PurchaseSummary {
   void Merge(const PurchaseSummary& other) { rows.Merge(other.rows); }
 };
 
-// One number for each feature of the question; absent where the customer has no event to take it from.
+// One number for each feature of the question. Without an event for it, counts, days and sums are 0, others absent.
 struct CustomerFeatures {
   CustomerRows<std::vector<std::optional<double>>> rows;
   void Merge(const CustomerFeatures& other) { rows.Merge(other.rows); }

@@ -9,7 +9,7 @@ namespace throughline {
 
 enum class CalendarUnit { kDay, kWeek, kMonth, kQuarter, kYear };
 
-// The first day of the period that the day lies in.
+// The first day of the period that a day lies in, or that began last at or before a time: clocks may be set back.
 absl::CivilDay PeriodOf(absl::CivilDay day, CalendarUnit unit);
 absl::CivilDay PeriodOf(absl::Time time, CalendarUnit unit, absl::TimeZone zone);
 // The period `count` periods later; `period` is a first day.

@@ -43,13 +43,13 @@ struct Symbol {
   EventSelector selector;
 };
 
-// What an event counts as. The names of symbols differ.
+// What an event counts as. The names of symbols differ (else INVALID_ARGUMENT).
 struct EventField {
   // event_name, source, channel, department, survey, or properties.<key>.
   std::string path = "event_name";
-  // Not empty: only these values, as text, stand for themselves. In a breakdown every other one is OTHER, in an
-  // alphabet it is nothing. Values() tells the most frequent ones. Required in a breakdown where the field has more
-  // than kBreakdownValueCountMax values.
+  // Not empty: only these values, as text, stand for themselves. In a breakdown every other one is OTHER (MISSING
+  // where there is none), in an alphabet it is nothing. Values() tells the most frequent. Required in a breakdown by
+  // more than kBreakdownValueCountMax values. Numbers: whole ones below 1e15 in digits, others in the shortest text.
   std::vector<std::string> values;
 };
 struct EventSymbols {
@@ -67,7 +67,7 @@ inline constexpr int kBreakdownDimensionCountMax = 3;
 inline constexpr int kBreakdownValueCountMax = 1000;
 inline constexpr int kBreakdownGroupCountMax = 20'000;
 
-// What the steps of a path are called. Events that are nothing (no value, no symbol) are not part of it.
+// What the steps of a path are called. Events that are nothing (no value, no symbol) are no part of the run.
 using Alphabet = std::variant<EventField, EventSymbols>;
 
 // What every aggregate is asked for.
@@ -154,12 +154,12 @@ struct GraphQuery {
   TimeRange window;  // of events
   Alphabet alphabet;
   bool sketches = true;  // durations of edges as sketches, not only as sums
-  // Places, channels and departments of nodes.
+  // Runs, places, channels and departments of nodes; without, they are 0 and empty.
   bool details = true;
   Scope scope;
 };
 
-// Groups by the run's first event.
+// Groups by the run's first event, into at most 64 groups (LIMIT_EXCEEDED): each has a number for every bucket.
 struct VariantQuery {
   RunRule run;
   TimeRange window;  // of events
@@ -170,8 +170,8 @@ struct VariantQuery {
   Scope scope;
 };
 
-// Customers by the calendar period of their first `entry` event, and in how many periods after it they had an
-// `activity` event. Groups by that first event.
+// Customers by the calendar period of their first `entry` event of all time, and in which periods from that one on they
+// had an `activity` event; in the period of entry itself also before the entry. Groups by that first event.
 struct CohortQuery {
   EventSelector entry;
   EventSelector activity;
@@ -189,20 +189,20 @@ struct StageQuery {
   RunRule run;
   TimeRange window;  // of the stay's first event
   absl::Time now =
-      absl::InfiniteFuture();  // until when the stays that have not ended are measured; infinite: not at all
+      absl::InfiniteFuture();  // until when stays that go on are measured (0 if it is before); infinite: not at all
   // Not empty: ended stays of these bins of DurationSketch, by stage, are collected one by one, for exact quantiles;
-  // nothing else is counted.
+  // only `collected` is filled then. At most as many lists as stages.
   std::vector<std::vector<int32_t>> collect;
   Scope scope;
 };
 
-// Recurring revenue of customers by calendar month (metrics.md section 2). Groups by the customer's first money event.
+// Recurring revenue of customers by calendar month (metrics.md section 2). Groups by the customer's first one.
 struct RevenueQuery {
   enum class Meaning {
-    kPayments,  // what a customer pays in a month is the month's revenue
-    kLevel,     // an amount is the customer's monthly revenue from then on
+    kPayments,  // what a customer pays in a month is the month's revenue; below zero it is none
+    kLevel,     // an amount is the customer's monthly revenue from then on; of a month, the last
   };
-  EventSelector money;  // events with an amount; others do not count
+  EventSelector money;  // events with an amount, in any currency; others do not count
   Meaning meaning = Meaning::kPayments;
   std::string currency_code;  // amounts in another currency are counted apart
   absl::TimeZone zone = absl::UTCTimeZone();
@@ -215,12 +215,12 @@ struct RevenueQuery {
 struct PurchaseQuery {
   EventSelector purchase;
   std::string currency_code;  // of the values; purchases without an amount in it count, with value 0
-  TimeRange window;           // of purchases; its end is when the observation ends, and must be finite
+  TimeRange window;           // of purchases; must end: its last instant is of the observation's last day
   absl::TimeZone zone = absl::UTCTimeZone();
   Scope scope;
 };
 
-// A number for each customer and feature. Groups by the customer's first event in the window.
+// A number for each feature and customer with an event in the window. Groups by the first such event.
 struct FeatureQuery {
   enum class Kind {
     kCount,      // matching events
@@ -246,7 +246,7 @@ struct ValueQuery {
   EventSelector selector;
   TimeRange window;
   int limit = 100;
-  Scope scope;  // without breakdown
+  Scope scope;  // without breakdown (else INVALID_ARGUMENT)
 };
 
 struct PositionQuery {
