@@ -79,6 +79,8 @@ struct Scope {
   // One group for each combination of values, read from one event that each aggregate names; events that are nothing in
   // one of the dimensions are in no group.
   std::vector<Dimension> breakdown;
+  // Threads that the engine may use; 0: as many as it was given.
+  int threads = 0;
   // DEADLINE_EXCEEDED and CANCELLED, at most 50 ms after.
   absl::Time deadline = absl::InfiniteFuture();
   std::shared_ptr<const std::atomic<bool>> cancelled;

@@ -47,10 +47,12 @@ absl::StatusOr<TopVariants> FindTopVariants(const EventView& view, VariantQuery 
   std::iota(fullest.begin(), fullest.end(), 0);
   fullest.erase(std::remove_if(fullest.begin(), fullest.end(), [&](uint32_t bucket) { return runs[bucket] == 0; }),
                 fullest.end());
-  std::sort(fullest.begin(), fullest.end(), [&](uint32_t a, uint32_t b) { return runs[a] > runs[b]; });
   const auto wanted = static_cast<size_t>(std::max(count, 0));
   for (size_t read = std::max(kBucketsFirst, wanted); !fullest.empty() && wanted > 0; read *= 4) {
     read = std::min(read, fullest.size());
+    // The fullest ones, and behind them the fullest of the others.
+    const auto end = fullest.begin() + static_cast<std::ptrdiff_t>(std::min(read + 1, fullest.size()));
+    std::partial_sort(fullest.begin(), end, fullest.end(), [&](uint32_t a, uint32_t b) { return runs[a] > runs[b]; });
     query.buckets.assign(fullest.begin(), fullest.begin() + static_cast<std::ptrdiff_t>(read));
     ASSIGN_OR_RETURN(const auto counted, view.Variants(query));
     out.variants.clear();

@@ -66,6 +66,7 @@ bool IsActivity(Number number) {
 template <typename Number, typename Bits>
 void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rules& rules, const Partition& partition,
                   Groups<Counter>& totals) {
+  constexpr unsigned kLastBit = sizeof(Bits) * 8 - 1;
   Breakdown::Reader groups(breakdown, partition);
   const int period_count = rules.query->period_count;
   const auto add = [&](const auto& block, const auto& periods) {
@@ -83,11 +84,12 @@ void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rul
       Bits active = 0;
       // What comes before the entry may lie in its period as well.
       uint32_t i = rules.same ? entry : block.begin(run);
+      // Without a branch: the last bit takes what lies outside.
       for (; i < end; ++i) {
-        if (!IsActivity(block.numbers[i])) continue;
-        const auto period = static_cast<unsigned>(periods.Of(block.times[i]) - cohort);
-        if (period < static_cast<unsigned>(period_count)) active |= Bits{1} << period;
+        const unsigned period = static_cast<unsigned>(periods.Of(block.times[i]) - cohort);
+        active |= Bits{IsActivity(block.numbers[i])} << std::min(period, kLastBit);
       }
+      active &= (Bits{1} << period_count) - 1;
       std::vector<int64_t>& row = totals[group].Of(cohort, period_count);
       ++row[0];
       for (size_t k = 1; active != 0; ++k, active >>= 1) row[k] += static_cast<int64_t>(active & 1);
@@ -133,7 +135,7 @@ absl::StatusOr<Grouped<CohortMatrix>> ComputeCohorts(Projection& projection, con
   const auto pass = [&](Groups<Counter>& totals, const Partition& partition) {
     if (!rules.same) {
       AddPartition<uint64_t, unsigned __int128>(source, breakdown, rules, partition, totals);
-    } else if (query.period_count > 64) {
+    } else if (query.period_count > 63) {
       AddPartition<uint8_t, unsigned __int128>(source, breakdown, rules, partition, totals);
     } else {
       AddPartition<uint8_t, uint64_t>(source, breakdown, rules, partition, totals);

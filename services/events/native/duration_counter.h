@@ -15,7 +15,7 @@ class DurationCounter {
   template <typename Time>
   void Add(Time duration) {
     constexpr bool kSeconds = sizeof(Time) == sizeof(uint32_t);
-    if (bins_.empty()) bins_.resize(DurationSketch::kBinCount);
+    if (count_ == 0) bins_.resize(DurationSketch::kBinCount);
     ++bins_[static_cast<size_t>(
         DurationSketch::BinOf(static_cast<int64_t>(duration) * (kSeconds ? kMicrosPerSecond : 1)))];
     if (count_++ >= DurationSketch::kExactMax) return;

@@ -1,4 +1,7 @@
 // The directly-follows graph over the symbols of an alphabet.
+#include <algorithm>
+#include <numeric>
+
 #include "services/base/status_macros.h"
 #include "services/events/native/breakdown.h"
 #include "services/events/native/code_pairs.h"
@@ -22,8 +25,8 @@ class GraphCounter {
         channels_(symbols, snapshot.code_counts[kChannelColumn]),
         departments_(symbols, snapshot.code_counts[kDepartmentColumn]) {
     if (symbols <= kTableSymbolsMax && !sketches_) {
-      stride_ = symbols;
-      table_.resize(size_t{symbols} * symbols);
+      row_bits_ = std::bit_width(symbols);
+      table_.resize(size_t{symbols} << row_bits_);
     }
   }
 
@@ -37,10 +40,12 @@ class GraphCounter {
     Time since = block.times[begin];
     ++nodes_[before].starts;
     if (!table_.empty()) {
+      Cell* const table = table_.data();
+      const int row_bits = row_bits_;
       for (uint32_t i = begin + 1; i < end; ++i) {
         const uint32_t symbol = block.numbers[i];
         if (symbol == kNoSelector<Number>) continue;
-        Cell& cell = table_[before * stride_ + symbol];
+        Cell& cell = table[(before << row_bits) + symbol];
         ++cell.count;
         cell.time += block.times[i] - since;
         before = symbol;
@@ -87,7 +92,8 @@ class GraphCounter {
   void FlushTable() {
     for (size_t i = 0; i < table_.size(); ++i) {
       if (table_[i].count == 0) continue;
-      Edge& edge = EdgeOf(static_cast<uint32_t>(i / stride_), static_cast<uint32_t>(i % stride_));
+      Edge& edge =
+          EdgeOf(static_cast<uint32_t>(i >> row_bits_), static_cast<uint32_t>(i & ((size_t{1} << row_bits_) - 1)));
       edge.value.count += table_[i].count;
       edge.value.duration_micros += table_[i].time * time_unit_micros_;
       table_[i] = Cell();
@@ -138,10 +144,7 @@ class GraphCounter {
       const auto [symbol, code] = departments_.pairs()[i];
       out.nodes[names[symbol]].departments[dictionaries.codes[kDepartmentColumn][code]] = department_counts_[i];
     }
-    for (size_t i = 0; i < edges_.size(); ++i) {
-      const auto [from, to] = pairs_.pairs()[i];
-      out.edges[{names[from], names[to]}] = std::move(edges_[i].value);
-    }
+    MoveEdges(names, out);
     return out;
   }
 
@@ -160,6 +163,24 @@ class GraphCounter {
   struct Edge {
     TransitionGraph::Edge value;
   };
+
+  // In the order of the names, so that the map takes each at its end.
+  void MoveEdges(const std::vector<std::string>& names, TransitionGraph& out) {
+    std::vector<uint32_t> by_name(names.size()), ranks(names.size());
+    std::iota(by_name.begin(), by_name.end(), 0);
+    std::sort(by_name.begin(), by_name.end(), [&](uint32_t a, uint32_t b) { return names[a] < names[b]; });
+    for (uint32_t rank = 0; rank < by_name.size(); ++rank) ranks[by_name[rank]] = rank;
+    std::vector<std::pair<uint64_t, uint32_t>> order;
+    for (uint32_t i = 0; i < edges_.size(); ++i) {
+      const auto [from, to] = pairs_.pairs()[i];
+      order.emplace_back(uint64_t{ranks[from]} << 32 | ranks[to], i);
+    }
+    std::sort(order.begin(), order.end());
+    for (const auto& [key, i] : order) {
+      const auto [from, to] = pairs_.pairs()[i];
+      out.edges.emplace_hint(out.edges.end(), std::pair(names[from], names[to]), std::move(edges_[i].value));
+    }
+  }
 
   Edge& EdgeOf(uint32_t from, uint32_t to) {
     const uint32_t number = pairs_.Number(from, to);
@@ -192,7 +213,7 @@ class GraphCounter {
   int64_t runs_ = 0;
   std::vector<Node> nodes_;
   // Without sketches and with few symbols: every pair has a cell.
-  uint32_t stride_ = 0;
+  int row_bits_ = 0;  // a row has a power of two of cells
   std::vector<Cell> table_;
   int64_t time_unit_micros_ = 1;
   CodePairs pairs_;

@@ -36,7 +36,8 @@ auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make
       if (stop == kNot) pass(accumulator, *snapshot.At(i));
     }
   };
-  const auto most = std::min<int64_t>(snapshot.query_threads, static_cast<int64_t>(snapshot.partitions.size()));
+  const int allowed = scope.threads > 0 ? std::min(scope.threads, snapshot.query_threads) : snapshot.query_threads;
+  const auto most = std::min<int64_t>(allowed, static_cast<int64_t>(snapshot.partitions.size()));
   const auto threads =
       static_cast<size_t>(std::clamp<int64_t>(snapshot.watermark / kThreadEventsMin, 1, std::max<int64_t>(most, 1)));
   std::vector<decltype(make())> accumulators;

@@ -64,6 +64,7 @@ class PeriodTable {
     Time boundary = 0;  // times before it are in `before`, others in `after`
     int before = 0;
     int after = 0;
+    int unused = 0;  // a power of two
   };
   // 18 hours of seconds, 19 of microseconds: less than a calendar day ever had.
   static constexpr int kSlotBits = sizeof(Time) == sizeof(uint32_t) ? 16 : 36;

@@ -89,6 +89,7 @@ class Selectors {
   std::vector<uint16_t> lead_first_;       // by code of the leading column
   std::array<uint8_t, 256> lead_bytes_{};  // the lower bytes of the first of them
   std::vector<std::vector<Candidate>> lists_;
+  bool all_are_first_ = false;     // every event matches the first selector, if it is in the scope
   bool lead_is_identity_ = false;  // codes are the numbers, and there is nothing else to ask
   // For All, if there are at most 64 selectors.
   struct LeadAll {

@@ -378,6 +378,7 @@ class ListNumbers {
 void Selectors::Lead(const std::vector<std::vector<Candidate>>& candidates_by_code) {
   ListNumbers numbers(lists_);
   lead_is_identity_ = scope_ == kAlways;
+  all_are_first_ = true;
   for (size_t code = 0; code < candidates_by_code.size(); ++code) {
     const std::vector<Candidate>& candidates = candidates_by_code[code];
     disjoint_ = disjoint_ && candidates.size() <= 1;
@@ -388,6 +389,7 @@ void Selectors::Lead(const std::vector<std::vector<Candidate>>& candidates_by_co
     }
     lead_first_.push_back(first);
     lead_is_identity_ = lead_is_identity_ && first == code;
+    all_are_first_ = all_are_first_ && first == 0;
   }
   for (size_t code = 0; code < std::min(lead_first_.size(), lead_bytes_.size()); ++code) {
     lead_bytes_[code] = static_cast<uint8_t>(lead_first_[code]);

@@ -159,6 +159,16 @@ void Selectors::Reader::Ask(const Places& places, Number* out) {
 template <typename Number>
 void Selectors::Reader::FirstOf(const Places& places, Number* out) {
   if (places.count == 0) return;  // there may be no room for nothing
+  if (selectors_.all_are_first_) {
+    if (selectors_.scope_ == kAlways) {
+      std::fill_n(out, places.count, Number{0});
+      return;
+    }
+    const uint8_t* mask = EvaluateScope(places);
+    // 0 where the scope holds, all bits where not.
+    for (size_t i = 0; i < places.count; ++i) out[i] = static_cast<Number>(mask[i] - 1);
+    return;
+  }
   const uint16_t* lead = selectors_.lead_first_.data();
   for (std::vector<uint32_t>& indices : asked_) indices.clear();
   const PackedColumn& leading = column(selectors_.lead_);

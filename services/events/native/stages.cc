@@ -48,13 +48,20 @@ struct Rules {
 template <typename Block>
 class StayReader {
  public:
-  StayReader(const Rules& rules, uint32_t first_customer, Breakdown::Reader& groups, Groups<Counter>& totals)
-      : rules_(rules), first_run_(static_cast<int64_t>(first_customer) << 32), groups_(groups), totals_(totals) {}
+  // `only`: where every stay counts; null where that depends on the stay.
+  StayReader(const Rules& rules, uint32_t first_customer, Breakdown::Reader& groups, Groups<Counter>& totals,
+             Counter* only)
+      : rules_(rules),
+        first_run_(static_cast<int64_t>(first_customer) << 32),
+        groups_(groups),
+        totals_(totals),
+        only_(only) {}
 
   void AddRun(const Block& block, uint32_t begin, uint32_t end) {
     while (begin < end && IsNothing(block.numbers[begin])) ++begin;
     if (begin == end) return;
     run_ = first_run_ + block.place(begin);
+    if (only_ != nullptr) ++only_->runs;
     uint32_t stage = block.numbers[begin];
     uint32_t entry = begin;
     for (uint32_t i = begin + 1; i < end; ++i) {
@@ -72,6 +79,7 @@ class StayReader {
 
   // Null: the stay does not count.
   Counter* CounterOf(const Block& block, uint32_t entry) {
+    if (only_ != nullptr) return only_;
     if (!rules_.Has(block.micros(block.times[entry]))) return nullptr;
     const int32_t group = groups_.At(block.place(entry));
     if (group < 0) return nullptr;
@@ -108,6 +116,7 @@ class StayReader {
   const int64_t first_run_;  // runs are numbered by partition and place
   Breakdown::Reader& groups_;
   Groups<Counter>& totals_;
+  Counter* const only_;
   int64_t run_ = 0;
 };
 
@@ -142,8 +151,11 @@ absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const 
   };
   const auto pass = [&](Groups<Counter>& totals, const Partition& partition) {
     Breakdown::Reader groups(breakdown, partition);
+    const bool all =
+        breakdown.empty() && rules.Has(partition.times().first_micros) && rules.Has(partition.times().last_micros);
+    Counter* const only = all ? &totals[0] : nullptr;
     RunReader(source, partition).ForEachBlock<uint8_t>([&](const auto& block) {
-      StayReader<std::decay_t<decltype(block)>> reader(rules, partition.first_customer(), groups, totals);
+      StayReader<std::decay_t<decltype(block)>> reader(rules, partition.first_customer(), groups, totals, only);
       for (uint32_t run = 0; run < block.runs; ++run) reader.AddRun(block, block.begin(run), block.end(run));
     });
   };

@@ -19,10 +19,12 @@ constexpr int kVariantGroupsMax = 64;
 
 // Counts of one group. A variant's key is its symbols, two bytes each.
 struct Counter {
-  std::vector<uint32_t> bucket_runs = std::vector<uint32_t>(VariantCounts::kBucketCount);
+  std::vector<uint32_t> bucket_runs;
   absl::flat_hash_map<std::string, int64_t> variants;
   int64_t runs = 0;
   void Merge(const Counter& other) {
+    if (other.runs == 0) return;
+    bucket_runs.resize(VariantCounts::kBucketCount);
     for (size_t i = 0; i < bucket_runs.size(); ++i) bucket_runs[i] += other.bucket_runs[i];
     for (const auto& [key, count] : other.variants) variants[key] += count;
     runs += other.runs;
@@ -37,32 +39,56 @@ struct Rules {
   size_t length_max = 0;
 };
 
+// A run's first symbols.
+struct Beginning {
+  uint64_t hash = 0;
+  size_t length = 0;
+  uint32_t first = 0;  // position
+};
+
+template <typename Block>
+Beginning ReadBeginning(const Block& block, uint32_t run, const Rules& rules) {
+  Beginning out;
+  const uint64_t* const hashes = rules.hashes.data();
+  const uint64_t* const powers = rules.powers.data();
+  const size_t length_max = rules.length_max;
+  for (uint32_t i = block.begin(run), end = block.end(run); i < end && out.length < length_max; ++i) {
+    const auto symbol = block.numbers[i];
+    if (symbol == kNoSelector<std::decay_t<decltype(symbol)>>) continue;
+    if (out.length == 0) out.first = i;
+    out.hash += hashes[symbol] * powers[out.length++];
+  }
+  return out;
+}
+
+template <typename Block>
+std::string KeyOf(const Block& block, const Beginning& beginning) {
+  std::string key;
+  for (uint32_t i = beginning.first; key.size() < beginning.length * sizeof(uint16_t); ++i) {
+    const auto number = block.numbers[i];
+    if (number == kNoSelector<std::decay_t<decltype(number)>>) continue;
+    const uint16_t symbol = number;
+    key.append(reinterpret_cast<const char*>(&symbol), sizeof(symbol));
+  }
+  return key;
+}
+
 template <typename Number>
 void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rules& rules, const Partition& partition,
                   Groups<Counter>& totals) {
   Breakdown::Reader groups(breakdown, partition);
-  std::vector<uint16_t> symbols(rules.length_max);
   RunReader(source, partition).ForEachBlock<Number>([&](const auto& block) {
     for (uint32_t run = 0; run < block.runs; ++run) {
-      uint64_t hash = 0;
-      size_t length = 0;
-      uint32_t first = 0;
-      for (uint32_t i = block.begin(run), end = block.end(run); i < end && length < rules.length_max; ++i) {
-        const Number symbol = block.numbers[i];
-        if (symbol == kNoSelector<Number>) continue;
-        if (length == 0) first = i;
-        hash += rules.hashes[symbol] * rules.powers[length];
-        symbols[length++] = symbol;
-      }
-      if (length == 0) continue;
-      const int32_t group = groups.At(block.place(first));
+      const Beginning beginning = ReadBeginning(block, run, rules);
+      if (beginning.length == 0) continue;
+      const int32_t group = groups.At(block.place(beginning.first));
       if (group < 0) continue;
       Counter& counter = totals[group];
-      ++counter.runs;
-      const uint32_t bucket = VariantCounts::BucketOfHash(hash);
+      if (counter.runs++ == 0) counter.bucket_runs.resize(VariantCounts::kBucketCount);
+      const uint32_t bucket = VariantCounts::BucketOfHash(beginning.hash);
       ++counter.bucket_runs[bucket];
       if (rules.is_counted.empty() || rules.is_counted[bucket] == 0) continue;
-      ++counter.variants[std::string(reinterpret_cast<const char*>(symbols.data()), length * sizeof(uint16_t))];
+      ++counter.variants[KeyOf(block, beginning)];
     }
   });
 }
@@ -70,7 +96,7 @@ void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rul
 VariantCounts Finished(Counter& counter, const std::vector<std::string>& names) {
   VariantCounts out;
   out.runs = counter.runs;
-  if (counter.runs > 0) out.bucket_runs = std::move(counter.bucket_runs);
+  out.bucket_runs = std::move(counter.bucket_runs);
   for (const auto& [key, count] : counter.variants) {
     VariantCounts::Variant variant;
     for (size_t i = 0; i < key.size(); i += sizeof(uint16_t)) {

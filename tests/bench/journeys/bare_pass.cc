@@ -366,13 +366,17 @@ Rank FindRank(const std::vector<uint32_t>& histogram, int64_t rank) {
   return found;
 }
 
-// A histogram tells the bucket of each quantile; a second pass collects what is in those buckets only.
-Answer TimeInStage(const JourneyEvents& events, int threads) {
-  const std::vector<Stays> parts = ForEachPart<Stays>(events, threads, [&](const Part& part, Stays& out) {
+std::vector<Stays> CountStays(const JourneyEvents& events, int threads) {
+  return ForEachPart<Stays>(events, threads, [&](const Part& part, Stays& out) {
     for (auto& histogram : out.histogram) histogram.resize(kDurationBuckets);
     ForEachStay(events, part,
                 [&](uint8_t stage, uint32_t seconds) { ++out.histogram[stage][DurationBucket(seconds)]; });
   });
+}
+
+// A histogram tells the bucket of each quantile; a second pass collects what is in those buckets only.
+Answer TimeInStage(const JourneyEvents& events, int threads) {
+  const std::vector<Stays> parts = CountStays(events, threads);
   std::array<int64_t, kStageCount> stays{};
   std::array<std::array<Rank, 2>, kStageCount> ranks;
   for (int stage = 0; stage < kStageCount; ++stage) {
@@ -446,6 +450,24 @@ Answer BarePass(Question question, const JourneyEvents& events, int threads) {
       return TimeInStage(events, threads);
   }
   return {};
+}
+
+int64_t BareSketchPass(const JourneyEvents& events, int threads) {
+  std::vector<Stays> parts = CountStays(events, threads);
+  int64_t sum = 0;
+  for (size_t stage = 0; stage < kStageCount; ++stage) {
+    std::vector<uint32_t>& histogram = parts[0].histogram[stage];
+    int64_t stays = 0;
+    for (size_t i = 0; i < histogram.size(); ++i) {
+      for (size_t part = 1; part < parts.size(); ++part) histogram[i] += parts[part].histogram[stage][i];
+      stays += histogram[i];
+    }
+    for (size_t q = 0; q < kQuantiles.size() && stays > 0; ++q) {
+      const auto rank = static_cast<int64_t>(std::ceil(kQuantiles[q] * static_cast<double>(stays)));
+      sum += FindRank(histogram, rank - 1).bucket;
+    }
+  }
+  return sum;
 }
 
 }  // namespace throughline::bench

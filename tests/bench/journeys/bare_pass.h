@@ -10,4 +10,7 @@ namespace throughline::bench {
 
 Answer BarePass(Question question, const JourneyEvents& events, int threads);
 
+// Time in stage from a histogram with buckets of 1/256 of the duration alone; a sum over the quantiles.
+int64_t BareSketchPass(const JourneyEvents& events, int threads);
+
 }  // namespace throughline::bench

@@ -26,8 +26,9 @@ T Require(absl::StatusOr<T> value) {
 }
 
 // Everybody but the company's own test accounts.
-Scope Customers() {
+Scope Customers(int threads) {
   Scope scope;
+  scope.threads = threads;
   scope.filter = Require(Filter::ParseAndCheck("properties.plan != \"internal\"", EventFilterFields()));
   return scope;
 }
@@ -61,12 +62,12 @@ v1::CustomerEvent MakeEvent(const JourneyEvents& events, uint32_t place, uint32_
   return event;
 }
 
-Answer Funnel(const EventView& view) {
+Answer Funnel(const EventView& view, int threads) {
   StepQuery query;
   for (const uint8_t step : kFunnelSteps) query.steps.push_back({Named(step)});
   query.window = absl::Seconds(kFunnelWindow);
   query.windows = {TimeRange()};
-  query.scope = Customers();
+  query.scope = Customers(threads);
   const StepReach reach = Require(view.Steps(query)).front().whole();
   Answer rows;
   int64_t before = reach.runs;
@@ -78,12 +79,12 @@ Answer Funnel(const EventView& view) {
   return rows;
 }
 
-Answer Graph(const EventView& view) {
+Answer Graph(const EventView& view, int threads) {
   GraphQuery query;
   query.alphabet = Touchpoints();
   query.sketches = false;
   query.details = false;
-  query.scope = Customers();
+  query.scope = Customers(threads);
   const auto answer = Require(view.Graph(query));
   Answer rows;
   for (const auto& [pair, edge] : answer.whole().edges) {
@@ -92,11 +93,11 @@ Answer Graph(const EventView& view) {
   return rows;
 }
 
-Answer Variants(const EventView& view) {
+Answer Variants(const EventView& view, int threads) {
   VariantQuery query;
   query.alphabet = Touchpoints();
   query.length_max = kVariantLength;
-  query.scope = Customers();
+  query.scope = Customers(threads);
   Answer rows;
   for (const VariantCount& variant : Require(FindTopVariants(view, query, kVariantCount)).variants) {
     rows.push_back(absl::StrCat(absl::StrJoin(variant.variant, ">"), ",", variant.runs));
@@ -104,14 +105,14 @@ Answer Variants(const EventView& view) {
   return rows;
 }
 
-Answer Retention(const EventView& view) {
+Answer Retention(const EventView& view, int threads) {
   CohortQuery query;
   query.unit = CalendarUnit::kWeek;
   const absl::Time start = absl::FromUnixSeconds(kYearStart);
   query.cohorts = {start + absl::Seconds(kWeekSeconds) * kCohortFirst,
                    start + absl::Seconds(kWeekSeconds) * (kCohortFirst + kCohortCount)};
   query.period_count = kCohortCount;
-  query.scope = Customers();
+  query.scope = Customers(threads);
   Answer rows;
   const auto answer = Require(view.Cohorts(query));
   int week = kCohortFirst;
@@ -121,12 +122,12 @@ Answer Retention(const EventView& view) {
   return rows;
 }
 
-Answer Nps(const EventView& view) {
+Answer Nps(const EventView& view, int threads) {
   ScoreQuery query;
   query.any_of = {EventSelector()};
   query.windows = {TimeRange()};
   query.count_missing = false;
-  query.scope = Customers();
+  query.scope = Customers(threads);
   query.scope.breakdown = {Touchpoints(), EventCalendar{CalendarUnit::kMonth, absl::UTCTimeZone()}};
   Answer rows;
   const auto answer = Require(view.Scores(query));
@@ -144,20 +145,20 @@ Answer Nps(const EventView& view) {
   return rows;
 }
 
-StageQuery Stages() {
+StageQuery Stages(int threads) {
   StageQuery query;
   query.stages.resize(kStageCount);
   for (int i = 0; i < kTouchpointCount; ++i) {
     const size_t touchpoint = static_cast<size_t>(i);
     query.stages[TouchpointStages()[touchpoint]].event_names.push_back(TouchpointNames()[touchpoint]);
   }
-  query.scope = Customers();
+  query.scope = Customers(threads);
   return query;
 }
 
-Answer TimeInStage(const EventView& view) {
+Answer TimeInStage(const EventView& view, int threads) {
   Answer rows;
-  const StageQuantiles answer = Require(FindStageQuantiles(view, Stages(), {0.5, 0.9}));
+  const StageQuantiles answer = Require(FindStageQuantiles(view, Stages(threads), {0.5, 0.9}));
   for (size_t stage = 0; stage < answer.micros.size(); ++stage) {
     if (answer.micros[stage].empty()) continue;
     rows.push_back(absl::StrCat(stage, ",", answer.times.stages[stage].ended.count(), ",",
@@ -199,21 +200,21 @@ double RecordEvents(EventStore& store, const JourneyEvents& events, bool interna
   return static_cast<double>(order.size()) / seconds.count();
 }
 
-Answer AskEngine(Question question, const EventView& view) {
+Answer AskEngine(Question question, const EventView& view, int threads) {
   const auto ask = [&] {
     switch (question) {
       case Question::kFunnel:
-        return Funnel(view);
+        return Funnel(view, threads);
       case Question::kTransitionGraph:
-        return Graph(view);
+        return Graph(view, threads);
       case Question::kVariants:
-        return Variants(view);
+        return Variants(view, threads);
       case Question::kRetention:
-        return Retention(view);
+        return Retention(view, threads);
       case Question::kNps:
-        return Nps(view);
+        return Nps(view, threads);
       case Question::kTimeInStage:
-        return TimeInStage(view);
+        return TimeInStage(view, threads);
     }
     return Answer();
   };
@@ -222,8 +223,8 @@ Answer AskEngine(Question question, const EventView& view) {
   return answer;
 }
 
-int64_t SketchTimeInStage(const EventView& view) {
-  const auto answer = Require(view.Stages(Stages()));
+int64_t SketchTimeInStage(const EventView& view, int threads) {
+  const auto answer = Require(view.Stages(Stages(threads)));
   int64_t sum = 0;
   for (const StageTimes::Stage& stage : answer.whole().stages) {
     if (stage.ended.count() > 0) sum += stage.ended.Quantile(0.5) + stage.ended.Quantile(0.9);

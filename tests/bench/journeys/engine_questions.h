@@ -16,9 +16,9 @@ namespace throughline::bench {
 double RecordEvents(EventStore& store, const JourneyEvents& events, bool internal);
 
 // With selectors for touchpoints and stages, as the bindings of a map, and a filter on a property.
-Answer AskEngine(Question question, const EventView& view);
+Answer AskEngine(Question question, const EventView& view, int threads);
 
 // Time in stage from sketches alone, in one pass; a sum of the quantiles, so that nothing is left out.
-int64_t SketchTimeInStage(const EventView& view);
+int64_t SketchTimeInStage(const EventView& view, int threads);
 
 }  // namespace throughline::bench
