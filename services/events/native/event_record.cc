@@ -94,14 +94,17 @@ class WireReader {
 };
 
 bool ReadTime(absl::string_view bytes, int64_t& micros) {
+  // What a Timestamp can be: the years 1 to 9999.
+  constexpr int64_t kSecondsMin = -62'135'596'800, kSecondsMax = 253'402'300'799, kNanosMax = 999'999'999;
   int64_t seconds = 0, nanos = 0;
   WireReader reader(bytes);
   while (reader.Next()) {
     if (reader.field() == google::protobuf::Timestamp::kSecondsFieldNumber) seconds = reader.integer();
     if (reader.field() == google::protobuf::Timestamp::kNanosFieldNumber) nanos = reader.integer();
   }
+  if (reader.failed() || seconds < kSecondsMin || seconds > kSecondsMax || nanos < 0 || nanos > kNanosMax) return false;
   micros = seconds * 1'000'000 + nanos / 1000;
-  return !reader.failed();
+  return true;
 }
 
 bool ReadValue(absl::string_view bytes, PropertyField& property) {

@@ -12,10 +12,13 @@
 #include "services/events/import_mapping.h"
 #include "services/events/json_lines_reader.h"
 #include "services/events/xes_reader.h"
+#include "tests/support/mutate.h"
 #include "tests/unit/events/formats/read_all.h"
 
 namespace throughline {
 namespace {
+
+using testing::Mutate;
 
 constexpr char kCsv[] =
     "id,who,what,when,score\n1,c1,placed,2018-01-31 13:45:10,5\n2,\"c \"\"2\"\"\",paid,2018-03-25T02:30:00+01:00,4\r\n"
@@ -33,34 +36,6 @@ constexpr char kJson[] =
     "{\"id\":\"1\",\"customerId\":\"c\",\"eventTime\":\"2020-01-01T00:00:00Z\",\"properties\":{\"a\":[1,{\"b\":null}]}}"
     "\n"
     "{\"id\":\"2\",\"surveyResponse\":{\"score\":1e3}}\n";
-
-// Changes, drops, doubles and inserts bytes; favours those that mean something to a parser.
-std::string Mutate(const std::string& text, std::mt19937& random) {
-  static constexpr char kSpecial[] = "\"\n\r,;{}<>/&=:[]\\|\0\xFF\xC3\xED 0-+.eT%";
-  const auto below = [&](size_t n) { return n == 0 ? 0 : static_cast<size_t>(random() % n); };
-  std::string result = text;
-  for (size_t changes = 1 + below(8); changes > 0; --changes) {
-    const size_t at = below(result.size());
-    const size_t length = 1 + below(12);
-    switch (below(5)) {
-      case 0:
-        if (!result.empty()) result[at] = kSpecial[below(sizeof(kSpecial) - 1)];
-        break;
-      case 1:
-        if (!result.empty()) result[at] = static_cast<char>(random());
-        break;
-      case 2:
-        result.erase(at, length);
-        break;
-      case 3:
-        result.insert(at, result.substr(below(result.size()), length));
-        break;
-      default:
-        result.insert(at, 1, kSpecial[below(sizeof(kSpecial) - 1)]);
-    }
-  }
-  return result;
-}
 
 void Check(uint32_t seed, const std::string& file,
            const std::function<std::unique_ptr<EventReader>(std::string)>& open) {
