@@ -27,13 +27,15 @@ auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make
   enum Stop { kNot, kCancelled, kLate };
   std::atomic<size_t> next = 0;
   std::atomic<int> stop = kNot;
+  const auto look = [&] {
+    if (scope.cancelled != nullptr && scope.cancelled->load(std::memory_order_relaxed)) stop = kCancelled;
+    if (scope.deadline != absl::InfiniteFuture() && absl::Now() > scope.deadline) stop = kLate;
+  };
   const auto run = [&](auto& accumulator) {
-    while (stop.load(std::memory_order_relaxed) == kNot) {
+    for (look(); stop.load(std::memory_order_relaxed) == kNot; look()) {
       const size_t i = next.fetch_add(1, std::memory_order_relaxed);
       if (i >= snapshot.partitions.size()) return;
-      if (scope.cancelled != nullptr && scope.cancelled->load(std::memory_order_relaxed)) stop = kCancelled;
-      if (scope.deadline != absl::InfiniteFuture() && absl::Now() > scope.deadline) stop = kLate;
-      if (stop == kNot) pass(accumulator, *snapshot.At(i));
+      pass(accumulator, *snapshot.At(i));
     }
   };
   const int allowed = scope.threads > 0 ? std::min(scope.threads, snapshot.query_threads) : snapshot.query_threads;

@@ -68,6 +68,7 @@ void ExpectAll(const EventView& view, const Scope& scope, absl::StatusCode code)
 TEST_P(EventStoreContractTest, Scope_DeadlineInThePast_IsDeadlineExceeded) {
   Scope scope;
   scope.deadline = absl::Now() - absl::Seconds(1);
+  ExpectAll(*View("nowhere"), scope, absl::StatusCode::kDeadlineExceeded);
   MustAppend({Event("a")});
   ExpectAll(*View(), scope, absl::StatusCode::kDeadlineExceeded);
   scope.deadline = absl::Now() + absl::Hours(1);
