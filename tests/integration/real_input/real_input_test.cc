@@ -1,9 +1,10 @@
 // The walk-through of docs/walkthrough.md, run word for word on the public data sets, and its numbers held against the
-// reference counts.
+// reference counts; and the questions of AnalysisService on two more data sets.
 #include <cmath>
 #include <map>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/match.h"
@@ -200,6 +201,82 @@ TEST_F(RealInputTest, Bpi2012_TransitionGraph) {
   int64_t total = 0;
   for (const v1::TransitionGraphEdge& edge : graph->edges()) total += edge.count();
   EXPECT_EQ(total, 262200 - 13087) << "events minus cases";
+}
+
+TEST_F(RealInputTest, Bpi2012_Variants) {
+  v1::QueryVariantsRequest request;
+  request.set_parent("workspaces/loans");
+  request.set_length(1000);
+  request.set_limit(10'000);
+  const auto variants = server_->client().Call(&v1::AnalysisService::Stub::QueryVariants, request);
+  ASSERT_THAT(variants, IsOk());
+  ASSERT_EQ(variants->variants_size(), 4366);
+  EXPECT_EQ(variants->instance_count(), 13087);
+  EXPECT_EQ(variants->variants(0).instance_count(), 3429);
+  EXPECT_THAT(variants->variants(0).symbols(), ElementsAre("A_SUBMITTED", "A_PARTLYSUBMITTED", "A_DECLINED"));
+  int64_t total = 0;
+  for (const v1::RunVariant& variant : variants->variants()) total += variant.instance_count();
+  EXPECT_EQ(total, 13087);
+}
+
+TEST_F(RealInputTest, RunningExample_GraphAndVariants) {
+  REQUIRE_DATA(DataPath("event_logs/running-example.xes"));
+  const ProgramResult imported = server_->Cli(
+      {"import", "xes", DataPath("event_logs/running-example.xes"), "-w", "running-example", "--create-workspace"});
+  ASSERT_EQ(imported.exit_code, 0) << imported.out << imported.error;
+  v1::QueryTransitionGraphRequest graph_request;
+  graph_request.set_parent("workspaces/running-example");
+  const auto graph = server_->client().Call(&v1::AnalysisService::Stub::QueryTransitionGraph, graph_request);
+  ASSERT_THAT(graph, IsOk());
+  EXPECT_EQ(graph->edges_size(), 16);
+  std::map<std::pair<std::string, std::string>, int64_t> counts;
+  int64_t total = 0;
+  for (const v1::TransitionGraphEdge& edge : graph->edges()) {
+    counts[{edge.from_event_name(), edge.to_event_name()}] = edge.count();
+    total += edge.count();
+  }
+  EXPECT_EQ(total, 42 - 6) << "events minus cases";
+  EXPECT_EQ((counts[{"register request", "check ticket"}]), 2);
+  EXPECT_EQ((counts[{"check ticket", "decide"}]), 6);
+  EXPECT_EQ((counts[{"decide", "reinitiate request"}]), 3);
+  v1::QueryVariantsRequest variants_request;
+  variants_request.set_parent("workspaces/running-example");
+  variants_request.set_length(1000);
+  const auto variants = server_->client().Call(&v1::AnalysisService::Stub::QueryVariants, variants_request);
+  ASSERT_THAT(variants, IsOk());
+  EXPECT_EQ(variants->variants_size(), 6);
+}
+
+TEST_F(RealInputTest, Cdnow_MonthlyCohorts) {
+  REQUIRE_DATA(DataPath("purchases/CDNOW_master.txt.gz"));
+  // Columns between runs of spaces, below a line of names: docs/import.md.
+  const TempDir directory;
+  const ProgramResult converted = RunProgram(
+      {"bash", "-c",
+       R"(set -o pipefail; zcat "$0" | tr -d '\r' | awk 'NR > 1 && NF == 4 {print NR "," $1 "," $2 "," $3 "," $4}' > "$1")",
+       DataPath("purchases/CDNOW_master.txt.gz"), directory / "cdnow.csv"});
+  ASSERT_EQ(converted.exit_code, 0) << converted.error;
+  const ProgramResult imported = server_->Cli({"import", "csv", directory / "cdnow.csv", "--mapping",
+                                               (ProjectRoot() / "docs/examples/cdnow/purchases.mapping.json").string(),
+                                               "-w", "cdnow", "--create-workspace"});
+  ASSERT_EQ(imported.exit_code, 0) << imported.out << imported.error;
+  EXPECT_EQ(Statistics("cdnow").event_count(), 69659);
+
+  v1::QueryCohortsRequest request;
+  request.set_parent("workspaces/cdnow");
+  request.mutable_entry()->add_event_names("purchase");
+  request.mutable_period()->set_unit(v1::CalendarPeriod::MONTH);
+  request.set_period_count(24);
+  const auto cohorts = server_->client().Call(&v1::AnalysisService::Stub::QueryCohorts, request);
+  ASSERT_THAT(cohorts, IsOk());
+  ASSERT_EQ(cohorts->cohorts_size(), 3) << "everybody first bought in January, February or March 1997";
+  const v1::Cohort& january = cohorts->cohorts(0);
+  EXPECT_EQ(january.start_day(), "1997-01-01");
+  std::vector<int64_t> cells;
+  for (int i = 0; i < 6; ++i) cells.push_back(january.cells(i).customer_count());
+  EXPECT_THAT(cells, ElementsAre(7846, 1157, 964, 810, 679, 736));
+  EXPECT_TRUE(january.cells(17).has_retention()) << "June 1998, the last month of the data";
+  EXPECT_FALSE(january.cells(18).has_retention()) << "July 1998 lies beyond it";
 }
 
 TEST_F(RealInputTest, Bpi2012_FunnelsInTheirWindows) {
