@@ -170,9 +170,7 @@ class IdentityIndexTest : public ::testing::Test {
 };
 
 TEST_F(IdentityIndexTest, RandomOperations_AgreeWithAMap) {
-  const uint64_t seed = std::random_device()();
-  SCOPED_TRACE(absl::StrCat("seed ", seed));
-  random_.seed(seed);
+  random_.seed(20261122);
   Start();
   for (int step = 0; step < 250; ++step) {
     // Some hashes are equal and some are neighbours, so that chains form, cross and span runs.
