@@ -35,7 +35,8 @@ constexpr size_t kEncodedSlackBytes = 32;
 // Takes recorded events over into the columns, so that the next view finds little to do.
 class Projector {
  public:
-  Projector() : thread_([this] { Run(); }) {}
+  // Sealing is handed to `sealer`, which must outlive this.
+  explicit Projector(Executor& sealer) : sealer_(sealer), thread_([this] { Run(); }) {}
   ~Projector() {
     {
       const std::lock_guard lock(mutex_);
@@ -43,6 +44,12 @@ class Projector {
     }
     wake_.notify_one();
     thread_.join();
+  }
+
+  void SealIfDue(const std::shared_ptr<Projection>& projection) {
+    if (!projection->TakeSealDue()) return;
+    // Refused only at the end, when what is worth it is sealed anyway.
+    sealer_.TrySubmit([projection] { projection->Seal(); }).IgnoreError();
   }
 
   void Wake(const std::shared_ptr<Projection>& projection) {
@@ -67,11 +74,13 @@ class Projector {
         if (const absl::Status status = projection->CatchUp(); !status.ok()) {
           LogError("the columns of a workspace cannot follow its log", {{"status", std::string(status.message())}});
         }
+        SealIfDue(projection);
       }
       lock.lock();
     }
   }
 
+  Executor& sealer_;
   std::mutex mutex_;
   std::condition_variable wake_;
   std::set<std::shared_ptr<Projection>> behind_;
@@ -100,6 +109,10 @@ class Store : public NativeEventStore {
     for (const auto& [id, workspace] : workspaces_) workspace->identities->StopBackground();
     identity_work_.Shutdown();
     for (const auto& [id, workspace] : workspaces_) workspace->identities->Close();
+    column_work_.Shutdown();
+    for (const auto& [id, workspace] : workspaces_) {
+      if (workspace->projection->SealIsWorthItAtClose()) workspace->projection->Seal();
+    }
   }
 
   void Append(absl::string_view workspace, absl::Span<const v1::CustomerEvent* const> events,
@@ -150,18 +163,21 @@ class Store : public NativeEventStore {
       ASSIGN_OR_RETURN(workspace.last_sequence, log_->LastSequence(number));
       ASSIGN_OR_RETURN(const int64_t covered, workspace.identities->Open(workspace.last_sequence));
       absl::Status recovered;
-      RETURN_IF_ERROR(workspace.projection->Load([&](int64_t sequence, const EventFields& fields) {
-        if (sequence > covered && recovered.ok()) {
-          recovered = workspace.identities->Recover(IdentityHash(fields.source, fields.id, identity_seed_), sequence);
-        }
-        if (sequence % kProgressEvents == 0 && absl::Now() - told > kProgressInterval) {
-          told = absl::Now();
-          LogInfo("reading recorded events", {{"workspace", workspace.id}, {"events", absl::StrCat(sequence)}});
-        }
-      }));
+      RETURN_IF_ERROR(workspace.projection->Load(
+          workspace.last_sequence, covered + 1, [&](int64_t sequence, const EventFields& fields) {
+            if (recovered.ok()) {
+              recovered =
+                  workspace.identities->Recover(IdentityHash(fields.source, fields.id, identity_seed_), sequence);
+            }
+            if (sequence % kProgressEvents == 0 && absl::Now() - told > kProgressInterval) {
+              told = absl::Now();
+              LogInfo("reading recorded events", {{"workspace", workspace.id}, {"events", absl::StrCat(sequence)}});
+            }
+          }));
       RETURN_IF_ERROR(recovered);
       // Sorted now, while nobody waits for it.
       RETURN_IF_ERROR(workspace.projection->Latest().status());
+      projector_.SealIfDue(workspace.projection);
     }
     return absl::OkStatus();
   }
@@ -189,7 +205,9 @@ class Store : public NativeEventStore {
     auto workspace = std::make_unique<WriterWorkspace>();
     workspace->id = id;
     workspace->number = number;
-    workspace->projection = std::make_shared<Projection>(log_, number, QueryThreads());
+    workspace->projection = std::make_shared<Projection>(
+        log_, number, QueryThreads(),
+        Projection::Files{env_, absl::StrCat(options_.directory, "/columns"), options_.limits.open_events_max});
     IdentityIndexOptions options;
     options.env = env_;
     options.directory = absl::StrCat(options_.directory, "/identities/", number);
@@ -232,11 +250,12 @@ class Store : public NativeEventStore {
   const uint64_t identity_seed_;
   const std::shared_ptr<EventLog> log_;
   Executor identity_work_{"identities", 1};
+  Executor column_work_{"columns", 1};
   std::mutex mutex_;  // guards the map itself; a workspace's fields belong to the writer, except its projection
   std::map<std::string, std::unique_ptr<WriterWorkspace>> workspaces_;
   uint32_t last_number_ = 0;
   std::vector<std::function<void(const AppendNotice&)>> observers_;
-  Projector projector_;
+  Projector projector_{column_work_};
   std::unique_ptr<GroupWriter> writer_;  // last, so that it ends first
 };
 

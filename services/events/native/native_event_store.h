@@ -1,8 +1,8 @@
-// The embedded events engine: a RocksDB log as the truth and a columnar projection in memory for the aggregates.
-// Thread-safe.
+// The embedded events engine: a RocksDB log as the truth and a columnar projection for the aggregates. Thread-safe.
 //
-// One directory belongs to one process at a time. The log is what counts: the projection is rebuilt from it at start,
-// and appended to as events arrive. Append reports after a synced write; batches that wait together share one.
+// One directory belongs to one process at a time. The log is what counts: the projection is kept in files, made from
+// the log where these are missing or damaged, and appended to as events arrive. Append reports after a synced write;
+// batches that wait together share one.
 #pragma once
 
 #include <cstddef>
@@ -29,6 +29,8 @@ struct NativeEventStoreLimits {
   size_t group_bytes_max = 8 << 20;
   // Identities of one workspace that are held in memory before they are sealed into a file (identity_index.h).
   size_t open_identities_max = 512 << 10;
+  // Events of one workspace that are held in memory before their columns are sealed into files (column_files.h).
+  int64_t open_events_max = 1 << 20;
 };
 
 struct NativeEventStoreOptions {
@@ -43,7 +45,7 @@ struct NativeEventStoreOptions {
 
 class NativeEventStore : public EventStore {
  public:
-  // Opens or creates the store and rebuilds the projection.
+  // Opens or creates the store and loads the projection.
   // FAILED_PRECONDITION: the directory belongs to another process, or was written by a newer version;
   // DATA_LOSS: the log is damaged; UNAVAILABLE: the disk fails; RESOURCE_EXHAUSTED: it is full.
   static absl::StatusOr<std::unique_ptr<EventStore>> Open(const NativeEventStoreOptions& options);

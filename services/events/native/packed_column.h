@@ -7,16 +7,22 @@
 #include <utility>
 #include <vector>
 
+#include "services/events/native/column_array.h"
+
 namespace throughline {
 
 class PackedColumn {
  public:
   // All values are `constant`.
   explicit PackedColumn(int64_t constant = 0) : constant_(constant) {}
+  // What a column of this size, width and constant holds in `bytes`.
+  PackedColumn(size_t size, int width, int64_t constant, ColumnArray<uint8_t> bytes)
+      : width_(width), constant_(constant), size_(size), bytes_(std::move(bytes)) {}
 
   size_t size() const { return size_; }
   int width() const { return width_; }
-  size_t bytes() const { return bytes_.capacity(); }
+  int64_t constant() const { return constant_; }
+  const ColumnArray<uint8_t>& bytes() const { return bytes_; }
 
   int64_t operator[](size_t i) const {
     switch (width_) {
@@ -66,7 +72,7 @@ class PackedColumn {
   int width_ = 0;
   int64_t constant_ = 0;
   size_t size_ = 0;
-  std::vector<uint8_t> bytes_;
+  ColumnArray<uint8_t> bytes_;
 };
 
 // Fills a column of known size with ranges of another column and single values.
@@ -94,7 +100,7 @@ class PackedColumn::Builder {
     }
     out_.width_ = std::max(out_.width_, WidthOf(value));
   }
-  void Start() { out_.bytes_.resize(out_.size_ * static_cast<size_t>(out_.width_)); }
+  void Start() { bytes_.resize(out_.size_ * static_cast<size_t>(out_.width_)); }
 
   void Add(int64_t value) {
     switch (out_.width_) {
@@ -117,8 +123,7 @@ class PackedColumn::Builder {
   void AddBase(size_t from, size_t to) {
     if (out_.width_ == base_->width_) {
       const auto width = static_cast<size_t>(out_.width_);
-      if (width > 0)
-        std::memcpy(out_.bytes_.data() + at_ * width, base_->bytes_.data() + from * width, (to - from) * width);
+      if (width > 0) std::memcpy(bytes_.data() + at_ * width, base_->bytes_.data() + from * width, (to - from) * width);
       at_ += to - from;
       return;
     }
@@ -127,7 +132,10 @@ class PackedColumn::Builder {
     });
   }
 
-  PackedColumn Finish() { return std::move(out_); }
+  PackedColumn Finish() {
+    out_.bytes_ = ColumnArray<uint8_t>(std::move(bytes_));
+    return std::move(out_);
+  }
 
  private:
   static int WidthOf(int64_t value) {
@@ -136,11 +144,12 @@ class PackedColumn::Builder {
   }
   template <typename T>
   T* Data() {
-    return reinterpret_cast<T*>(out_.bytes_.data());
+    return reinterpret_cast<T*>(bytes_.data());
   }
 
   const PackedColumn* const base_;
   PackedColumn out_;
+  std::vector<uint8_t> bytes_;
   bool any_ = false;
   size_t at_ = 0;
 };

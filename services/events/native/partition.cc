@@ -30,22 +30,22 @@ class Partition::Merger {
          const StringDictionary& sources, const ReadId& read_id)
       : first_customer_(first_customer),
         customer_count_(customer_count),
-        base_(base),
+        base_(base == nullptr ? nullptr : &base->columns()),
         tail_(tail),
         sources_(sources),
         read_id_(read_id) {}
 
   absl::Status Plan() {
-    size_ = tail_.rows.size() + (base_ == nullptr ? 0 : base_->size());
+    size_ = tail_.rows.size() + (base_ == nullptr ? 0 : base_->offsets.back());
     SortTail();
-    const uint32_t base_customers = base_ == nullptr ? 0 : base_->customer_count();
+    const auto base_customers = base_ == nullptr ? 0 : static_cast<uint32_t>(base_->offsets.size() - 1);
     offsets_.reserve(customer_count_ + 1);
     uint32_t taken = 0;   // of the base
     uint32_t copied = 0;  // of these; ranges without a new event between them are copied in one piece
     auto row = order_.begin();
     for (uint32_t i = 0; i < customer_count_; ++i) {
       offsets_.push_back(taken + static_cast<uint32_t>(row - order_.begin()));
-      const uint32_t end = i < base_customers ? base_->offsets_[i + 1] : taken;
+      const uint32_t end = i < base_customers ? base_->offsets[i + 1] : taken;
       for (; row != order_.end() && tail_.rows[*row].customer == first_customer_ + i; ++row) {
         // The first event of the base after the row. New events mostly belong at the end: that is asked first.
         uint32_t low = taken, high = end;
@@ -68,8 +68,8 @@ class Partition::Merger {
   void PlanBefore(uint32_t row_end) {
     offsets_.push_back(0);
     for (uint32_t i = 0; i < customer_count_; ++i) {
-      for (uint32_t k = base_->offset(i); k < base_->offset(i + 1); ++k) {
-        if (base_->rows_[k] >= row_end) continue;
+      for (uint32_t k = base_->offsets[i]; k < base_->offsets[i + 1]; ++k) {
+        if (base_->rows[k] >= row_end) continue;
         ++size_;
         if (!pieces_.empty() && pieces_.back().to == k) {
           ++pieces_.back().to;
@@ -82,22 +82,22 @@ class Partition::Merger {
   }
 
   std::shared_ptr<const Partition> Make() {
-    std::shared_ptr<Partition> out(new Partition());
-    out->first_customer_ = first_customer_;
-    out->row_max_ = base_ == nullptr ? 0 : base_->row_max_;
-    for (const TailRow& row : tail_.rows) out->row_max_ = std::max(out->row_max_, row.row);
-    out->offsets_ = std::move(offsets_);
-    MakeTimes(*out);
-    MakeColumn(&Partition::source_sequences_, out->source_sequences_,
+    PartitionColumns out;
+    out.first_customer = first_customer_;
+    out.row_max = base_ == nullptr ? 0 : base_->row_max;
+    for (const TailRow& row : tail_.rows) out.row_max = std::max(out.row_max, row.row);
+    out.offsets = std::move(offsets_);
+    MakeTimes(out);
+    MakeColumn(&PartitionColumns::source_sequences, out.source_sequences,
                [](const TailRow& row) { return row.source_sequence; });
-    MakeColumn(&Partition::rows_, out->rows_, [](const TailRow& row) { return int64_t{row.row}; });
+    MakeColumn(&PartitionColumns::rows, out.rows, [](const TailRow& row) { return int64_t{row.row}; });
     for (int column = 0; column < kCodeColumnCount; ++column) {
-      MakePacked(base_ == nullptr ? nullptr : &base_->codes_[column], out->codes_[column],
+      MakePacked(base_ == nullptr ? nullptr : &base_->codes[column], out.codes[column],
                  [column](const TailRow& row) { return int64_t{row.codes[column]}; });
     }
-    MakeScores(*out);
-    MakeAmounts(*out);
-    return out;
+    MakeScores(out);
+    MakeAmounts(out);
+    return std::make_shared<const Partition>(std::move(out));
   }
 
  private:
@@ -139,20 +139,20 @@ class Partition::Merger {
 
   // Whether the base's event `i` comes before the tail's row, both of one customer.
   absl::StatusOr<bool> BaseIsBefore(uint32_t i, const TailRow& row) const {
-    if (const int64_t time = base_->times_[i]; time != row.time_micros) return time < row.time_micros;
-    if (const int64_t sequence = base_->source_sequences_[i]; sequence != row.source_sequence) {
+    if (const int64_t time = base_->times[i]; time != row.time_micros) return time < row.time_micros;
+    if (const int64_t sequence = base_->source_sequences[i]; sequence != row.source_sequence) {
       return sequence < row.source_sequence;
     }
-    const auto source = static_cast<uint32_t>(base_->codes_[kSourceColumn][i]);
+    const auto source = static_cast<uint32_t>(base_->codes[kSourceColumn][i]);
     if (const int order = SourceOrder(source, row.codes[kSourceColumn]); order != 0) return order < 0;
-    ASSIGN_OR_RETURN(const std::string id, read_id_(static_cast<uint32_t>(base_->rows_[i])));
+    ASSIGN_OR_RETURN(const std::string id, read_id_(static_cast<uint32_t>(base_->rows[i])));
     return absl::string_view(id) < tail_.IdOf(row);
   }
 
   size_t size() const { return size_; }
 
   template <typename ValueOf>
-  void MakeColumn(PackedColumn Partition::*column, PackedColumn& out, const ValueOf& value_of) const {
+  void MakeColumn(PackedColumn PartitionColumns::*column, PackedColumn& out, const ValueOf& value_of) const {
     MakePacked(base_ == nullptr ? nullptr : &(base_->*column), out, value_of);
   }
 
@@ -168,9 +168,9 @@ class Partition::Merger {
     out = builder.Finish();
   }
 
-  void MakeTimes(Partition& out) const {
+  void MakeTimes(PartitionColumns& out) const {
     int64_t first = std::numeric_limits<int64_t>::max(), last = std::numeric_limits<int64_t>::min();
-    bool whole = base_ == nullptr || base_->size() == 0 || base_->times_.in_seconds;
+    bool whole = base_ == nullptr || base_->offsets.back() == 0 || base_->times.in_seconds;
     const auto see = [&](int64_t micros) {
       first = std::min(first, micros);
       last = std::max(last, micros);
@@ -179,11 +179,11 @@ class Partition::Merger {
       see(row.time_micros);
       whole = whole && row.time_micros % kMicrosPerSecond == 0;
     }
-    if (base_ != nullptr && base_->size() > 0) {
-      see(base_->times_.first_micros);
-      see(base_->times_.last_micros);
+    if (base_ != nullptr && base_->offsets.back() > 0) {
+      see(base_->times.first_micros);
+      see(base_->times.last_micros);
     }
-    TimeColumn& times = out.times_;
+    TimeColumn& times = out.times;
     if (size() > 0) {
       times.first_micros = first;
       times.last_micros = last;
@@ -191,17 +191,21 @@ class Partition::Merger {
     times.in_seconds = whole && (size() == 0 || FloorSeconds(last) - FloorSeconds(first) <= 0xffffffff);
     times.base_seconds = size() == 0 ? 0 : FloorSeconds(first);
     if (!times.in_seconds) {
-      times.micros.reserve(size());
-      ForEachPlace([&](uint32_t i) { times.micros.push_back(base_->times_[i]); },
-                   [&](const TailRow& row) { times.micros.push_back(row.time_micros); });
+      std::vector<int64_t> micros;
+      micros.reserve(size());
+      ForEachPlace([&](uint32_t i) { micros.push_back(base_->times[i]); },
+                   [&](const TailRow& row) { micros.push_back(row.time_micros); });
+      times.micros = std::move(micros);
       return;
     }
-    times.seconds.reserve(size());
-    const auto shift = static_cast<uint32_t>(base_ == nullptr ? 0 : base_->times_.base_seconds - times.base_seconds);
-    ForEachPlace([&](uint32_t i) { times.seconds.push_back(base_->times_.seconds[i] + shift); },
+    std::vector<uint32_t> seconds;
+    seconds.reserve(size());
+    const auto shift = static_cast<uint32_t>(base_ == nullptr ? 0 : base_->times.base_seconds - times.base_seconds);
+    ForEachPlace([&](uint32_t i) { seconds.push_back(base_->times.seconds[i] + shift); },
                  [&](const TailRow& row) {
-                   times.seconds.push_back(static_cast<uint32_t>(FloorSeconds(row.time_micros) - times.base_seconds));
+                   seconds.push_back(static_cast<uint32_t>(FloorSeconds(row.time_micros) - times.base_seconds));
                  });
+    times.seconds = std::move(seconds);
   }
 
   template <typename FromBase, typename FromTail>
@@ -212,53 +216,61 @@ class Partition::Merger {
     }
   }
 
-  void MakeScores(Partition& out) const {
-    const bool any = (base_ != nullptr && !base_->scores_.empty()) ||
+  void MakeScores(PartitionColumns& out) const {
+    const bool any = (base_ != nullptr && !base_->scores.empty()) ||
                      std::any_of(tail_.rows.begin(), tail_.rows.end(),
                                  [](const TailRow& row) { return row.value_kind == ValueKind::kScore; });
     if (!any) return;
-    out.scores_.reserve(size());
+    std::vector<uint8_t> scores;
+    std::vector<uint32_t> odd_places;
+    std::vector<double> odd_values;
+    scores.reserve(size());
     const auto add = [&](uint8_t code, double score) {
       if (code == kOddScore) {
-        out.odd_scores_.places.push_back(static_cast<uint32_t>(out.scores_.size()));
-        out.odd_scores_.values.push_back(score);
+        odd_places.push_back(static_cast<uint32_t>(scores.size()));
+        odd_values.push_back(score);
       }
-      out.scores_.push_back(code);
+      scores.push_back(code);
     };
-    const bool base_has = base_ != nullptr && !base_->scores_.empty();
+    const bool base_has = base_ != nullptr && !base_->scores.empty();
     ForEachPlace(
         [&](uint32_t i) {
-          const uint8_t code = base_has ? base_->scores_[i] : kNoScore;
-          add(code, code == kOddScore ? *base_->odd_scores_.Find(i) : 0);
+          const uint8_t code = base_has ? base_->scores[i] : kNoScore;
+          add(code, code == kOddScore ? *base_->odd_scores.Find(i) : 0);
         },
         [&](const TailRow& row) { add(ScoreCode(row), row.score); });
+    out.scores = std::move(scores);
+    out.odd_scores = {std::move(odd_places), std::move(odd_values)};
   }
 
-  void MakeAmounts(Partition& out) const {
+  void MakeAmounts(PartitionColumns& out) const {
     uint32_t place = 0;
     size_t next = 0;  // in the base's amounts
+    std::vector<uint32_t> places;
+    std::vector<int64_t> values;
     for (const Piece& piece : pieces_) {
       if (base_ != nullptr) {
-        const SparseColumn<int64_t>& amounts = base_->amounts_;
+        const SparseColumn<int64_t>& amounts = base_->amounts;
         while (next < amounts.places.size() && amounts.places[next] < piece.from) ++next;
         for (; next < amounts.places.size() && amounts.places[next] < piece.to; ++next) {
-          out.amounts_.places.push_back(place + (amounts.places[next] - piece.from));
-          out.amounts_.values.push_back(amounts.values[next]);
+          places.push_back(place + (amounts.places[next] - piece.from));
+          values.push_back(amounts.values[next]);
         }
       }
       place += piece.to - piece.from;
       if (piece.row == kNoRow) continue;
       if (const TailRow& row = tail_.rows[piece.row]; row.value_kind == ValueKind::kAmount) {
-        out.amounts_.places.push_back(place);
-        out.amounts_.values.push_back(row.amount_minor);
+        places.push_back(place);
+        values.push_back(row.amount_minor);
       }
       ++place;
     }
+    out.amounts = {std::move(places), std::move(values)};
   }
 
   const uint32_t first_customer_;
   const uint32_t customer_count_;
-  const Partition* const base_;
+  const PartitionColumns* const base_;
   const Tail& tail_;
   const StringDictionary& sources_;
   const ReadId& read_id_;
@@ -284,7 +296,7 @@ std::shared_ptr<const Partition> Partition::Before(const Partition& whole, uint3
   uint32_t customers = 0;
   for (uint32_t i = 0; i < whole.customer_count(); ++i) {
     for (uint32_t k = whole.offset(i); k < whole.offset(i + 1); ++k) {
-      if (whole.rows_[k] < row_end) customers = i + 1;
+      if (whole.rows()[k] < row_end) customers = i + 1;
     }
   }
   Merger merger(whole.first_customer(), customers, &whole, none, no_sources, read_nothing);
@@ -292,28 +304,39 @@ std::shared_ptr<const Partition> Partition::Before(const Partition& whole, uint3
   return merger.Make();
 }
 
-size_t Partition::bytes() const {
-  size_t bytes = sizeof(*this) + (offsets_.capacity() + times_.seconds.capacity()) * sizeof(uint32_t) +
-                 times_.micros.capacity() * sizeof(int64_t) + scores_.capacity() + source_sequences_.bytes() +
-                 rows_.bytes() + odd_scores_.places.capacity() * (sizeof(uint32_t) + sizeof(double)) +
-                 amounts_.places.capacity() * (sizeof(uint32_t) + sizeof(int64_t));
-  for (const PackedColumn& column : codes_) bytes += column.bytes();
+size_t Partition::owned_bytes() const {
+  const PartitionColumns& c = columns_;
+  size_t bytes = sizeof(*this) + c.offsets.owned_bytes() + c.times.seconds.owned_bytes() +
+                 c.times.micros.owned_bytes() + c.scores.owned_bytes() + c.source_sequences.bytes().owned_bytes() +
+                 c.rows.bytes().owned_bytes() + c.odd_scores.places.owned_bytes() + c.odd_scores.values.owned_bytes() +
+                 c.amounts.places.owned_bytes() + c.amounts.values.owned_bytes();
+  for (const PackedColumn& column : c.codes) bytes += column.bytes().owned_bytes();
   return bytes;
 }
 
 const PackedColumn& Partition::property(const PropertyColumn& column) const {
   const std::lock_guard lock(mutex_);
-  std::unique_ptr<const PackedColumn>& gathered = properties_[&column];
+  std::shared_ptr<const PackedColumn>& gathered = properties_[&column];
   if (gathered == nullptr) {
     PackedColumn::Builder builder(size(), nullptr);
-    rows_.Visit([&](auto rows) {
+    rows().Visit([&](auto rows) {
       for (size_t i = 0; i < size(); ++i) builder.Announce(column.codes[static_cast<size_t>(rows[i])]);
       builder.Start();
       for (size_t i = 0; i < size(); ++i) builder.Add(column.codes[static_cast<size_t>(rows[i])]);
     });
-    gathered = std::make_unique<const PackedColumn>(builder.Finish());
+    gathered = std::make_shared<const PackedColumn>(builder.Finish());
   }
   return *gathered;
+}
+
+void Partition::AdoptProperties(const Partition& same) const {
+  decltype(properties_) taken;
+  {
+    const std::lock_guard lock(same.mutex_);
+    taken = same.properties_;
+  }
+  const std::lock_guard lock(mutex_);
+  properties_.insert(taken.begin(), taken.end());
 }
 
 }  // namespace throughline

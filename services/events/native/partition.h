@@ -7,16 +7,19 @@
 // small; a column in which all events agree takes none.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "services/events/native/column_array.h"
 #include "services/events/native/dictionaries.h"
 #include "services/events/native/event_record.h"
 #include "services/events/native/packed_column.h"
@@ -59,8 +62,8 @@ struct TimeColumn {
   int64_t first_micros = 0;  // bounds of all times; both 0 if there are none
   int64_t last_micros = 0;
   int64_t base_seconds = 0;
-  std::vector<uint32_t> seconds;
-  std::vector<int64_t> micros;  // since 1970; empty if in seconds
+  ColumnArray<uint32_t> seconds;
+  ColumnArray<int64_t> micros;  // since 1970; empty if in seconds
 
   int64_t operator[](size_t i) const { return in_seconds ? (base_seconds + seconds[i]) * kMicrosPerSecond : micros[i]; }
 };
@@ -68,12 +71,26 @@ struct TimeColumn {
 // Values that few events have: the places that have one, ascending, and the values.
 template <typename T>
 struct SparseColumn {
-  std::vector<uint32_t> places;
-  std::vector<T> values;
+  ColumnArray<uint32_t> places;
+  ColumnArray<T> values;
   const T* Find(uint32_t place) const {
     const auto found = std::lower_bound(places.begin(), places.end(), place);
     return found == places.end() || *found != place ? nullptr : &values[static_cast<size_t>(found - places.begin())];
   }
+};
+
+// Everything that a partition is, as it stands in memory and in its file (segment_file.h).
+struct PartitionColumns {
+  uint32_t first_customer = 0;
+  uint32_t row_max = 0;
+  ColumnArray<uint32_t> offsets;
+  TimeColumn times;
+  PackedColumn source_sequences;
+  PackedColumn rows;
+  std::array<PackedColumn, kCodeColumnCount> codes;
+  ColumnArray<uint8_t> scores;
+  SparseColumn<double> odd_scores;
+  SparseColumn<int64_t> amounts;
 };
 
 class Partition {
@@ -88,48 +105,43 @@ class Partition {
                                                                 const Partition* base, const Tail& tail,
                                                                 const StringDictionary& sources, const ReadId& read_id);
 
+  explicit Partition(PartitionColumns columns) : columns_(std::move(columns)) {}
+
   // The events of `whole` below a row, as they were before the others came; the customers of which nothing is left are
   // cut off at the end.
   static std::shared_ptr<const Partition> Before(const Partition& whole, uint32_t row_end);
 
-  uint32_t first_customer() const { return first_customer_; }
-  uint32_t customer_count() const { return static_cast<uint32_t>(offsets_.size() - 1); }
-  uint32_t size() const { return offsets_.back(); }
-  uint32_t row_max() const { return row_max_; }
-  size_t bytes() const;  // resident, without properties
+  uint32_t first_customer() const { return columns_.first_customer; }
+  uint32_t customer_count() const { return static_cast<uint32_t>(columns_.offsets.size() - 1); }
+  uint32_t size() const { return columns_.offsets.back(); }
+  uint32_t row_max() const { return columns_.row_max; }
+  const PartitionColumns& columns() const { return columns_; }
+  size_t owned_bytes() const;  // on the heap, without properties
 
   // The events of customer first_customer() + i are [offset(i), offset(i + 1)).
-  uint32_t offset(uint32_t i) const { return offsets_[i]; }
-  const uint32_t* offsets() const { return offsets_.data(); }
+  uint32_t offset(uint32_t i) const { return columns_.offsets[i]; }
+  const uint32_t* offsets() const { return columns_.offsets.data(); }
 
-  const TimeColumn& times() const { return times_; }
-  const PackedColumn& rows() const { return rows_; }  // sequence - 1
-  const PackedColumn& codes(CodeColumn column) const { return codes_[column]; }
+  const TimeColumn& times() const { return columns_.times; }
+  const PackedColumn& rows() const { return columns_.rows; }  // sequence - 1
+  const PackedColumn& codes(CodeColumn column) const { return columns_.codes[column]; }
   // Null if no event has a score.
-  const uint8_t* scores() const { return scores_.empty() ? nullptr : scores_.data(); }
-  const SparseColumn<double>& odd_scores() const { return odd_scores_; }
-  const SparseColumn<int64_t>& amounts() const { return amounts_; }
+  const uint8_t* scores() const { return columns_.scores.data(); }
+  const SparseColumn<double>& odd_scores() const { return columns_.odd_scores; }
+  const SparseColumn<int64_t>& amounts() const { return columns_.amounts; }
 
   // The column of a property in this partition's order; gathered on first use.
   const PackedColumn& property(const PropertyColumn& column) const;
+  // Takes over what `same`, which has the same events, has gathered.
+  void AdoptProperties(const Partition& same) const;
 
  private:
   class Merger;
-  Partition() = default;
 
-  uint32_t first_customer_ = 0;
-  uint32_t row_max_ = 0;
-  std::vector<uint32_t> offsets_;
-  TimeColumn times_;
-  PackedColumn source_sequences_;
-  PackedColumn rows_;
-  std::array<PackedColumn, kCodeColumnCount> codes_;
-  std::vector<uint8_t> scores_;
-  SparseColumn<double> odd_scores_;
-  SparseColumn<int64_t> amounts_;
+  const PartitionColumns columns_;
 
   mutable std::mutex mutex_;
-  mutable absl::flat_hash_map<const PropertyColumn*, std::unique_ptr<const PackedColumn>> properties_;
+  mutable absl::flat_hash_map<const PropertyColumn*, std::shared_ptr<const PackedColumn>> properties_;
 };
 
 }  // namespace throughline

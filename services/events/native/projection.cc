@@ -1,31 +1,131 @@
 #include "services/events/native/projection.h"
 
 #include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "services/base/limits.h"
+#include "services/base/log.h"
 #include "services/base/status_macros.h"
+#include "services/events/native/stable_hash.h"
 #include "throughline/errors.h"
 
 namespace throughline {
-Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads)
-    : log_(std::move(log)), workspace_(workspace), query_threads_(query_threads) {}
+namespace {
+
+// At close so many events that are in no file are worth one: reading as many from the log takes a second at most.
+constexpr int64_t kCloseEventsMin = 16 << 10;
+constexpr int64_t kCloseEventsMax = 512 << 10;
+
+std::unique_ptr<ColumnFiles> MakeFiles(const std::shared_ptr<const EventLog>& log, uint32_t workspace, int threads,
+                                       Projection::Files files) {
+  if (files.env == nullptr) return nullptr;
+  ColumnFilesOptions options;
+  options.env = files.env;
+  options.directory = std::move(files.directory);
+  options.workspace = workspace;
+  options.threads = threads;
+  options.hash_event = [log, workspace](int64_t sequence) -> absl::StatusOr<uint64_t> {
+    ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, log->Read(workspace, {&sequence, 1}));
+    return StableHash(records[0].event.data(), records[0].event.size(),
+                      static_cast<uint64_t>(absl::ToUnixMicros(records[0].record_time)));
+  };
+  return std::make_unique<ColumnFiles>(std::move(options));
+}
+
+}  // namespace
+
+Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads, Files files)
+    : log_(std::move(log)),
+      workspace_(workspace),
+      query_threads_(query_threads),
+      open_events_max_(files.open_events_max),
+      files_(MakeFiles(log_, workspace, query_threads, std::move(files))) {}
 
 absl::Status Projection::Damaged(int64_t sequence) const {
   return StoreDamaged("the event store", absl::StrCat("workspace ", workspace_),
                       absl::StrCat("event ", sequence, " cannot be read"));
 }
 
-absl::Status Projection::Load(const std::function<void(int64_t, const EventFields&)>& also) {
+absl::Status Projection::Load(int64_t last, int64_t also_from,
+                              const std::function<void(int64_t, const EventFields&)>& also) {
   const std::lock_guard lock(mutex_);
-  return log_->Scan(workspace_, 1, std::numeric_limits<int64_t>::max(),
-                    [&](int64_t sequence, absl::string_view event) -> absl::Status {
-                      EventFields fields;
-                      RETURN_IF_ERROR(AddLocked(sequence, event, fields));
-                      also(sequence, fields);
-                      return absl::OkStatus();
-                    });
+  if (files_ != nullptr) {
+    ASSIGN_OR_RETURN(ColumnFiles::Loaded loaded, files_->Load(last));
+    TakeOverLocked(std::move(loaded));
+  }
+  const int64_t files_end = last_sequence_;
+  const DictionarySizes files_sizes = DictionarySizes::Of(*dictionaries_);
+  bool files_fit = true;
+  const auto scan = [&] {
+    int64_t from = last_sequence_ + 1;  // what the files cover
+    for (const int64_t covered : covered_) from = std::min(from, covered + 1);
+    from = std::min(from, also_from);
+    last_sequence_ = from - 1;
+    return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
+      EventFields fields;
+      RETURN_IF_ERROR(AddLocked(sequence, event, fields));
+      // All that the files' dictionaries have must be what the log has up to there, and no more.
+      if (sequence <= files_end) files_fit = files_fit && DictionarySizes::Of(*dictionaries_) == files_sizes;
+      if (sequence >= also_from) also(sequence, fields);
+      also_from = std::max(also_from, sequence + 1);  // once, even where the log is read again
+      return absl::OkStatus();
+    });
+  };
+  RETURN_IF_ERROR(scan());
+  if (files_end > 0 && !(files_fit && FilesFitLocked(last))) {
+    LogWarning("the columns in files are not those of the log: all are made anew from it",
+               {{"workspace", absl::StrCat(workspace_)}});
+    files_->Discard();
+    ForgetLocked();
+    unsound_ = true;
+    also_from = last + 1;
+    RETURN_IF_ERROR(scan());
+  }
+  covered_.clear();
+  return absl::OkStatus();
+}
+
+void Projection::TakeOverLocked(ColumnFiles::Loaded loaded) {
+  dictionaries_ = std::move(loaded.dictionaries);
+  last_sequence_ = loaded.watermark;
+  unsound_ = loaded.damaged;
+  building_.name_counts.resize(dictionaries_->names().size());
+  tails_.resize(loaded.parts.size());
+  for (ColumnFiles::Part& part : loaded.parts) {
+    covered_.push_back(part.covered);
+    for (const auto& [name, count] : part.name_counts) building_.name_counts[name] += count;
+    if (part.partition != nullptr) {
+      const TimeColumn& times = part.partition->times();
+      building_.first_time_micros = std::min(building_.first_time_micros, times.first_micros);
+      building_.last_time_micros = std::max(building_.last_time_micros, times.last_micros);
+    }
+    building_.partitions.push_back(std::move(part.partition));
+  }
+}
+
+void Projection::ForgetLocked() {
+  dictionaries_ = std::make_unique<Dictionaries>();
+  last_sequence_ = 0;
+  tails_.clear();
+  tail_id_bytes_ = 0;
+  tail_id_bytes_max_ = kTailIdBytesMax;
+  building_ = Snapshot();
+  latest_ = nullptr;
+  covered_.clear();
+  unsealed_ = 0;
+}
+
+// Whether the files and what was read beside them have each event once. The log was read up to its end.
+bool Projection::FilesFitLocked(int64_t last) const {
+  int64_t events = 0;
+  for (uint32_t i = 0; i < tails_.size(); ++i) {
+    const bool in_file = i < building_.partitions.size() && building_.partitions[i] != nullptr;
+    if (!in_file && tails_[i].rows.empty()) return false;
+    events += static_cast<int64_t>(tails_[i].rows.size()) + (in_file ? building_.partitions[i]->size() : 0);
+  }
+  return events == last;
 }
 
 size_t Projection::Enqueue(RecordedEvents events) {
@@ -69,20 +169,21 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   if (!properties_.empty()) AddPropertiesLocked();
 
   TailRow row;
-  row.customer = dictionaries_.customers.Encode(fields.customer_id);
+  row.customer = dictionaries_->customers.Encode(fields.customer_id);
+  const uint32_t partition = row.customer / kPartitionCustomers;
+  if (partition < covered_.size() && sequence <= covered_[partition]) return absl::OkStatus();
   row.row = static_cast<uint32_t>(sequence - 1);
   row.time_micros = fields.time_micros;
   row.source_sequence = fields.sequence;
   const std::array<absl::string_view, kCodeColumnCount> texts = {fields.event_name, fields.source, fields.channel,
                                                                  fields.department, fields.survey, fields.currency};
   for (int column = 0; column < kCodeColumnCount; ++column) {
-    row.codes[column] = dictionaries_.codes[column].Encode(texts[column]);
+    row.codes[column] = dictionaries_->codes[column].Encode(texts[column]);
   }
   row.value_kind = fields.value_kind;
   row.score = fields.score;
   row.amount_minor = fields.amount_minor;
 
-  const uint32_t partition = row.customer / kPartitionCustomers;
   if (partition >= tails_.size()) tails_.resize(partition + 1);
   Tail& tail = tails_[partition];
   row.id_offset = static_cast<uint32_t>(tail.ids.size());
@@ -90,6 +191,7 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   tail.ids.append(fields.id.data(), fields.id.size());
   tail.rows.push_back(row);
   tail_id_bytes_ += fields.id.size();
+  ++unsealed_;
 
   const uint32_t name = row.codes[kNameColumn];
   if (name >= building_.name_counts.size()) building_.name_counts.resize(name + 1);
@@ -123,7 +225,7 @@ absl::Status Projection::MergeLocked(uint32_t partition) {
   if (tail.rows.empty()) return absl::OkStatus();
   if (partition >= building_.partitions.size()) building_.partitions.resize(partition + 1);
   const uint32_t first = partition * kPartitionCustomers;
-  const uint32_t count = std::min(kPartitionCustomers, dictionaries_.customers.size() - first);
+  const uint32_t count = std::min(kPartitionCustomers, dictionaries_->customers.size() - first);
   const auto read_id = [&](uint32_t row) -> absl::StatusOr<std::string> {
     const int64_t sequence = static_cast<int64_t>(row) + 1;
     ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, log_->Read(workspace_, {&sequence, 1}));
@@ -133,9 +235,14 @@ absl::Status Projection::MergeLocked(uint32_t partition) {
   };
   ASSIGN_OR_RETURN(
       building_.partitions[partition],
-      Partition::Merge(first, count, building_.partitions[partition].get(), tail, dictionaries_.sources(), read_id));
+      Partition::Merge(first, count, building_.partitions[partition].get(), tail, dictionaries_->sources(), read_id));
   tail_id_bytes_ -= tail.ids.size();
   tail = Tail();
+  return absl::OkStatus();
+}
+
+absl::Status Projection::MergeAllLocked() {
+  for (uint32_t i = 0; i < tails_.size(); ++i) RETURN_IF_ERROR(MergeLocked(i));
   return absl::OkStatus();
 }
 
@@ -143,15 +250,73 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Projection::Latest() {
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(CatchUpLocked());
   if (latest_ != nullptr) return latest_;
-  for (uint32_t i = 0; i < tails_.size(); ++i) RETURN_IF_ERROR(MergeLocked(i));
+  RETURN_IF_ERROR(MergeAllLocked());
   building_.watermark = last_sequence_;
-  building_.customer_count = dictionaries_.customers.size();
+  building_.customer_count = dictionaries_->customers.size();
   for (int column = 0; column < kCodeColumnCount; ++column) {
-    building_.code_counts[column] = dictionaries_.codes[column].size();
+    building_.code_counts[column] = dictionaries_->codes[column].size();
   }
   building_.query_threads = query_threads_;
   latest_ = std::make_shared<const Snapshot>(building_);
   return latest_;
+}
+
+bool Projection::SealIsWorthItLocked(int64_t events_min) const {
+  return files_ != nullptr && unsealed_ >= seal_again_at_ && (unsound_ || unsealed_ >= events_min);
+}
+
+bool Projection::TakeSealDue() {
+  const std::lock_guard lock(mutex_);
+  if (sealing_ || !SealIsWorthItLocked(std::max(open_events_max_, last_sequence_ / 8))) return false;
+  sealing_ = true;
+  return true;
+}
+
+bool Projection::SealIsWorthItAtClose() {
+  const std::lock_guard lock(mutex_);
+  // What could not be written before is tried a last time.
+  seal_again_at_ = 0;
+  return SealIsWorthItLocked(
+      std::min(open_events_max_, std::clamp(last_sequence_ / 64, kCloseEventsMin, kCloseEventsMax)));
+}
+
+void Projection::Seal() {
+  const std::lock_guard seal_lock(seal_mutex_);
+  ColumnFiles::State state;
+  int64_t sealed = 0;
+  absl::Status status;
+  {
+    const std::lock_guard lock(mutex_);
+    status = CatchUpLocked();
+    if (status.ok()) status = MergeAllLocked();
+    state = {last_sequence_, DictionarySizes::Of(*dictionaries_), building_.partitions};
+    sealed = unsealed_;
+  }
+  if (status.ok()) {
+    status = files_->Seal(std::move(state), *dictionaries_,
+                          [this](uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped) {
+                            const std::lock_guard lock(mutex_);
+                            // Newer events may have made it another one.
+                            if (building_.partitions[i].get() != &old) return;
+                            mapped->AdoptProperties(old);
+                            building_.partitions[i] = std::move(mapped);
+                            latest_ = nullptr;
+                          });
+  }
+  const std::lock_guard lock(mutex_);
+  sealing_ = false;
+  if (!status.ok() && !failing_) {
+    LogWarning("columns cannot be put into files and it is tried again later",
+               {{"workspace", absl::StrCat(workspace_)}, {"status", std::string(status.message())}});
+  }
+  failing_ = !status.ok();
+  if (failing_) {
+    seal_again_at_ = unsealed_ + std::max<int64_t>(open_events_max_ / 8, 1);
+    return;
+  }
+  unsealed_ -= sealed;
+  unsound_ = false;
+  seal_again_at_ = 0;
 }
 
 absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::Span<const std::string> keys) {

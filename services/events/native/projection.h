@@ -2,7 +2,8 @@
 //
 // Recorded events arrive in a queue that the store's writer fills without waiting for anything else. Whoever needs them
 // first takes them over: the store's projector thread or a view. A snapshot merges what has arrived into the
-// partitions that it belongs to; older snapshots stay as they are.
+// partitions that it belongs to; older snapshots stay as they are. What has become much is sealed into files
+// (column_files.h), from which the columns are taken at the next start.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +11,14 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/types/span.h"
+#include "services/events/native/column_files.h"
 #include "services/events/native/dictionaries.h"
 #include "services/events/native/event_log.h"
 #include "services/events/native/snapshot.h"
@@ -43,11 +46,23 @@ class Projection {
     uint32_t value_codes = 0;  // codes below this may occur
   };
 
-  // Without a log (null) the workspace is empty and stays so.
-  Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads = 1);
+  // Where the columns are kept, and when.
+  struct Files {
+    rocksdb::Env* env = nullptr;  // not owned; null: nowhere
+    std::string directory;        // of all workspaces
+    // So many events that are in no file are sealed, or an eighth of all if that is more.
+    int64_t open_events_max = 1 << 20;
+  };
 
-  // Reads the whole log, and calls `also` for each event. Before anything else.
-  absl::Status Load(const std::function<void(int64_t sequence, const EventFields& fields)>& also);
+  // Without a log (null) the workspace is empty and stays so.
+  Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads = 1)
+      : Projection(std::move(log), workspace, query_threads, {}) {}
+  Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads, Files files);
+
+  // Takes what the files have and reads the rest of the log, which ends with event `last`; calls `also` for each event
+  // from `also_from` on. Before anything else.
+  absl::Status Load(int64_t last, int64_t also_from,
+                    const std::function<void(int64_t sequence, const EventFields& fields)>& also);
 
   // Hands over events that were recorded. Returns the bytes that now wait.
   size_t Enqueue(RecordedEvents events);
@@ -57,11 +72,19 @@ class Projection {
   // Everything that was enqueued. As EventLog::Read.
   absl::StatusOr<std::shared_ptr<const Snapshot>> Latest();
 
+  // Whether Seal is to be called, by whoever is told so first.
+  bool TakeSealDue();
+  // The same at the end, when what is little is read again from the log as fast.
+  bool SealIsWorthItAtClose();
+  // Puts into files what is in none. Waits for no one and holds up no one. After a failure, which is logged, everything
+  // goes on as before, and it is due again when more has arrived.
+  void Seal();
+
   // The columns of these properties, filled at least up to every snapshot that was taken before the call. Those asked
   // for the first time are filled from the log. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) above kPropertyColumnsMax.
   absl::StatusOr<std::vector<Property>> Properties(absl::Span<const std::string> keys);
 
-  const Dictionaries& dictionaries() const { return dictionaries_; }
+  const Dictionaries& dictionaries() const { return *dictionaries_; }
   // Of a snapshot's customers.
   absl::StatusOr<std::vector<EventLog::Record>> ReadEvents(absl::Span<const int64_t> sequences) const {
     return log_->Read(workspace_, sequences);
@@ -69,6 +92,11 @@ class Projection {
 
  private:
   absl::Status CatchUpLocked();
+  void TakeOverLocked(ColumnFiles::Loaded loaded);
+  void ForgetLocked();
+  bool FilesFitLocked(int64_t last) const;
+  absl::Status MergeAllLocked();
+  bool SealIsWorthItLocked(int64_t events_min) const;
   absl::Status AddLocked(int64_t sequence, absl::string_view event, EventFields& fields);
   void AddPropertiesLocked();
   void MergeForRoomLocked();
@@ -78,6 +106,10 @@ class Projection {
   const std::shared_ptr<const EventLog> log_;
   const uint32_t workspace_;
   const int query_threads_;
+  const int64_t open_events_max_;
+
+  std::mutex seal_mutex_;  // one seal at a time; taken before mutex_
+  const std::unique_ptr<ColumnFiles> files_;
 
   std::mutex queue_mutex_;
   std::vector<RecordedEvents> queue_;
@@ -86,7 +118,7 @@ class Projection {
   std::mutex backfill_mutex_;  // one backfill at a time; taken before mutex_
   // Guards everything below. Never held together with queue_mutex_ for longer than it takes to swap the queue.
   std::mutex mutex_;
-  Dictionaries dictionaries_;
+  std::unique_ptr<Dictionaries> dictionaries_ = std::make_unique<Dictionaries>();
   int64_t last_sequence_ = 0;
   std::vector<Tail> tails_;  // one per partition
   size_t tail_id_bytes_ = 0;
@@ -95,6 +127,14 @@ class Projection {
   std::shared_ptr<const Snapshot> latest_;  // null: must be made anew
   std::vector<std::unique_ptr<PropertyColumn>> properties_;
   std::vector<PropertyField> scratch_;
+
+  // While the log is read at start: what need not be taken from it, by partition.
+  std::vector<int64_t> covered_;
+  int64_t unsealed_ = 0;  // events that are in no file
+  bool unsound_ = false;  // files are missing
+  bool sealing_ = false;  // someone was told that it is due
+  bool failing_ = false;  // the last seal failed
+  int64_t seal_again_at_ = 0;
 };
 
 }  // namespace throughline

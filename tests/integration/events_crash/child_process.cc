@@ -56,15 +56,16 @@ absl::StatusOr<std::unique_ptr<EventStore>> OpenStore(const std::string& directo
   NativeEventStoreOptions options;
   options.directory = directory;
   options.limits.open_identities_max = kOpenIdentities;
+  options.limits.open_events_max = kOpenEvents;
   options.env = env;
   return NativeEventStore::Open(options);
 }
 
 // kill -9 from within, as no signal from outside hits the moment.
-std::unique_ptr<rocksdb::Env> EnvThatEndsAt(const std::string& operation, int64_t count) {
+std::unique_ptr<rocksdb::Env> EnvThatEndsAt(const std::string& folder, const std::string& operation, int64_t count) {
   const auto left = std::make_shared<std::atomic<int64_t>>(count);
   return HookedFileSystem::MakeEnv([=](const char* what, const std::string& path) {
-    if (absl::StrContains(path, "/identities/") && operation == what && --*left == 0) ::raise(SIGKILL);
+    if (absl::StrContains(path, folder) && operation == what && --*left == 0) ::raise(SIGKILL);
     return rocksdb::IOStatus::OK();
   });
 }
@@ -131,7 +132,8 @@ bool ChildProcess::Kill() {
 int RunWritingChild(const std::vector<std::string>& arguments) {
   std::unique_ptr<rocksdb::Env> env;
   if (arguments.size() > 2 + kWriters) {
-    env = EnvThatEndsAt(arguments[2 + kWriters], std::strtoll(arguments[3 + kWriters].c_str(), nullptr, 10));
+    env = EnvThatEndsAt(arguments[2 + kWriters], arguments[3 + kWriters],
+                        std::strtoll(arguments[4 + kWriters].c_str(), nullptr, 10));
   }
   auto store = OpenStore(arguments[0], env.get());
   if (!store.ok()) return 2;

@@ -1,5 +1,6 @@
 // This test program, run a second time as another process: `--write DIRECTORY SEED NEXT…` or `--hold DIRECTORY`. With
-// `OPERATION N` behind them, the writing child kills itself before the Nth such operation on a file of identities.
+// `FOLDER OPERATION N` behind them, the writing child kills itself before the Nth such operation on a file of the
+// identities or of the columns.
 // Used by one thread.
 #pragma once
 
@@ -24,6 +25,7 @@ struct Acknowledgement {
 
 // What is held in memory before it is sealed, so that seals and merges are frequent.
 constexpr int kOpenIdentities = 64;
+constexpr int kOpenEvents = 100;
 
 std::string CustomerOf(int writer, int64_t number);
 std::string IdOf(int writer, int64_t number);

@@ -1,0 +1,218 @@
+#include "services/events/native/column_files.h"
+
+#include <algorithm>
+#include <atomic>
+#include <thread>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "rocksdb/env.h"
+#include "services/base/log.h"
+#include "services/base/status_macros.h"
+#include "services/events/native/rocksdb_error.h"
+
+namespace throughline {
+
+ColumnFiles::ColumnFiles(ColumnFilesOptions options)
+    : options_(std::move(options)),
+      directory_(absl::StrCat(options_.directory, "/", options_.workspace)),
+      dictionaries_(options_.env, directory_, options_.workspace) {}
+
+SegmentIdentity ColumnFiles::IdentityOf(uint32_t partition, int64_t covered) const {
+  return {options_.workspace, dictionaries_.lineage(), partition, covered};
+}
+
+std::string ColumnFiles::PathOf(uint32_t partition, int64_t covered) const {
+  return absl::StrCat(directory_, "/", segment_file::FileName(partition, covered));
+}
+
+// What stays is removed at the next start.
+void ColumnFiles::Remove(const std::string& path) const { options_.env->DeleteFile(path).PermitUncheckedError(); }
+
+// --- At start ---
+
+// By partition, what its segments cover, the most first.
+std::map<uint32_t, std::vector<int64_t>> ColumnFiles::FindSegments() {
+  std::vector<std::string> names;
+  options_.env->GetChildren(directory_, &names).PermitUncheckedError();
+  std::map<uint32_t, std::vector<int64_t>> out;
+  for (const std::string& name : names) {
+    uint32_t partition = 0;
+    int64_t covered = 0;
+    if (absl::EndsWith(name, segment_file::kTemporaryEnding)) {
+      Remove(absl::StrCat(directory_, "/", name));
+    } else if (segment_file::ParseFileName(name, partition, covered)) {
+      out[partition].push_back(covered);
+    }
+  }
+  for (auto& [partition, covered] : out) std::sort(covered.rbegin(), covered.rend());
+  return out;
+}
+
+ColumnFiles::Part ColumnFiles::OpenPart(uint32_t partition, const std::vector<int64_t>& found,
+                                        const DictionarySizes& sizes) const {
+  Part out;
+  for (const int64_t covered : found) {
+    const std::string path = PathOf(partition, covered);
+    if (out.partition != nullptr) {
+      Remove(path);
+      continue;
+    }
+    absl::StatusOr<Segment> segment =
+        covered > dictionaries_.watermark()
+            ? absl::DataLossError("it is ahead of the dictionaries")
+            : OpenSegment(options_.env, directory_, IdentityOf(partition, covered), sizes.codes, sizes.customers);
+    if (!segment.ok()) {
+      LogWarning("a segment of columns cannot be used and is made anew from the log",
+                 {{"file", path}, {"problem", std::string(segment.status().message())}});
+      Remove(path);
+      continue;
+    }
+    out.partition = std::move(segment->partition);
+    out.name_counts = std::move(segment->name_counts);
+    out.covered = covered;
+  }
+  return out;
+}
+
+absl::StatusOr<ColumnFiles::Loaded> ColumnFiles::Load(int64_t last_in_log) {
+  const absl::Time start = absl::Now();
+  const std::map<uint32_t, std::vector<int64_t>> found = FindSegments();
+  DictionaryFile::Loaded texts = dictionaries_.Load();
+  const absl::Time read = absl::Now();
+  std::string problem = texts.problem;
+  bool fits = texts.watermark <= last_in_log;
+  if (fits && texts.watermark > 0) {
+    ASSIGN_OR_RETURN(const uint64_t hash, options_.hash_event(texts.watermark));
+    fits = hash == texts.anchor;
+  }
+  if (!fits) problem = "the log is another, or ends before them";
+  if (texts.watermark == 0 && !found.empty() && problem.empty()) problem = "there are none beside the segments";
+  if (!problem.empty()) {
+    LogWarning("the dictionaries of the columns are not whole: what they lack is made anew from the log",
+               {{"directory", directory_}, {"problem", problem}});
+  }
+  Loaded out;
+  out.damaged = !problem.empty();
+  if (!fits || texts.watermark == 0) {
+    if (!problem.empty()) Discard();
+    out.dictionaries = std::make_unique<Dictionaries>();
+    return out;
+  }
+  out.dictionaries = std::move(texts.dictionaries);
+  out.watermark = texts.watermark;
+  const DictionarySizes sizes = DictionarySizes::Of(*out.dictionaries);
+  out.parts.resize((sizes.customers + kPartitionCustomers - 1) / kPartitionCustomers);
+  std::atomic<uint32_t> next = 0;
+  const auto open = [&] {
+    for (uint32_t i; (i = next.fetch_add(1)) < out.parts.size();) {
+      if (const auto segments = found.find(i); segments != found.end()) {
+        out.parts[i] = OpenPart(i, segments->second, sizes);
+      }
+    }
+  };
+  {
+    std::vector<std::thread> others;
+    for (int i = 1; i < options_.threads; ++i) others.emplace_back(open);
+    open();
+    for (std::thread& other : others) other.join();
+  }
+  sealed_.assign(out.parts.size(), 0);
+  int64_t events = 0, missing = 0;
+  for (uint32_t i = 0; i < out.parts.size(); ++i) {
+    Part& part = out.parts[i];
+    sealed_[i] = part.covered;
+    const auto listed = texts.listed.find(i);
+    if (part.partition == nullptr) {
+      ++missing;
+    } else {
+      events += part.partition->size();
+      // No seal after it had events for it.
+      if (listed != texts.listed.end() && listed->second <= part.covered) part.covered = texts.watermark;
+    }
+  }
+  for (const auto& [partition, segments] : found) {
+    if (partition < out.parts.size()) continue;
+    for (const int64_t covered : segments) Remove(PathOf(partition, covered));
+  }
+  out.damaged = out.damaged || missing > 0;
+  LogInfo("columns were read from their files",
+          {{"directory", directory_},
+           {"segments", absl::StrCat(out.parts.size() - missing)},
+           {"missing", absl::StrCat(missing)},
+           {"events", absl::StrCat(events)},
+           {"dictionaries_ms", absl::StrCat(absl::ToInt64Milliseconds(read - start))},
+           {"segments_ms", absl::StrCat(absl::ToInt64Milliseconds(absl::Now() - read))}});
+  return out;
+}
+
+void ColumnFiles::Discard() {
+  for (const auto& [partition, segments] : FindSegments()) {
+    for (const int64_t covered : segments) Remove(PathOf(partition, covered));
+  }
+  dictionaries_.Discard();
+  sealed_.clear();
+  stale_.clear();
+}
+
+// --- Sealing ---
+
+absl::Status ColumnFiles::EnsureDictionaries() {
+  if (dictionaries_.exists()) return absl::OkStatus();
+  for (const std::string& directory : {options_.directory, directory_}) {
+    RETURN_IF_ERROR(MapRocksDbError(options_.env->CreateDirIfMissing(directory), directory));
+  }
+  RETURN_IF_ERROR(dictionaries_.Create());
+  // What is there has another lineage.
+  for (uint32_t i = 0; i < sealed_.size(); ++i) {
+    if (sealed_[i] != 0) stale_.emplace_back(i, sealed_[i]);
+  }
+  sealed_.clear();
+  return absl::OkStatus();
+}
+
+absl::Status ColumnFiles::SyncDirectory() const {
+  std::unique_ptr<rocksdb::Directory> directory;
+  RETURN_IF_ERROR(MapRocksDbError(options_.env->NewDirectory(directory_, &directory), directory_));
+  return MapRocksDbError(directory->Fsync(), directory_);
+}
+
+absl::Status ColumnFiles::Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed) {
+  if (state.watermark == 0) return absl::OkStatus();
+  RETURN_IF_ERROR(EnsureDictionaries());
+  sealed_.resize(state.partitions.size());
+  std::vector<uint32_t> changed;
+  for (uint32_t i = 0; i < state.partitions.size(); ++i) {
+    if (int64_t{state.partitions[i]->row_max()} + 1 > sealed_[i]) changed.push_back(i);
+  }
+  if (!changed.empty() || state.watermark > dictionaries_.watermark()) {
+    ASSIGN_OR_RETURN(const uint64_t anchor, options_.hash_event(state.watermark));
+    // First, so that no segment is there whose codes are not; and so that the older segments of what is listed are not
+    // taken for newer ones.
+    RETURN_IF_ERROR(dictionaries_.Append(state.watermark, anchor, dictionaries, state.sizes, changed));
+  }
+  for (const uint32_t i : changed) {
+    const SegmentIdentity identity = IdentityOf(i, state.watermark);
+    // Let go of one by one: meanwhile others may have taken the place of what is still to be written.
+    const std::shared_ptr<const Partition> partition = std::move(state.partitions[i]);
+    RETURN_IF_ERROR(WriteSegment(options_.env, directory_, identity, *partition));
+    const int64_t before = std::exchange(sealed_[i], state.watermark);
+    if (before != 0) stale_.emplace_back(i, before);
+    absl::StatusOr<Segment> segment =
+        OpenSegment(options_.env, directory_, identity, state.sizes.codes, state.sizes.customers);
+    if (!segment.ok()) {
+      sealed_[i] = 0;  // written again next time, under another name or this one
+      return segment.status();
+    }
+    on_sealed(i, *partition, std::move(segment->partition));
+  }
+  RETURN_IF_ERROR(SyncDirectory());
+  for (const auto& [partition, covered] : stale_) {
+    if (sealed_[partition] != covered) Remove(PathOf(partition, covered));
+  }
+  stale_.clear();
+  return absl::OkStatus();
+}
+
+}  // namespace throughline

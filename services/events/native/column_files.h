@@ -1,0 +1,84 @@
+// The files of one workspace's columns: a segment for each partition (segment_file.h) and the dictionaries
+// (dictionary_file.h). The log is the truth: whatever is wrong with a file costs time and no answer. Not thread-safe;
+// whoever reads what was loaded or sealed needs no lock.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "services/events/native/dictionary_file.h"
+#include "services/events/native/segment_file.h"
+
+namespace rocksdb {
+class Env;
+}  // namespace rocksdb
+
+namespace throughline {
+
+struct ColumnFilesOptions {
+  rocksdb::Env* env = nullptr;  // not owned
+  std::string directory;        // of all workspaces; made, as is this one's in it, when there is something to write
+  uint32_t workspace = 0;
+  int threads = 1;  // that read and verify at start
+  // What tells one event of the log from another that was given its sequence in another log.
+  std::function<absl::StatusOr<uint64_t>(int64_t sequence)> hash_event;
+};
+
+class ColumnFiles {
+ public:
+  struct Part {
+    std::shared_ptr<const Partition> partition;  // null: is to be made from the log
+    NameCounts name_counts;
+    int64_t covered = 0;  // the log need not be read for its customers up to here
+  };
+  struct Loaded {
+    std::unique_ptr<Dictionaries> dictionaries;  // as they were when event `watermark` was the last
+    int64_t watermark = 0;
+    std::vector<Part> parts;  // of all customers of the dictionaries
+    bool damaged = false;     // something is to be made anew
+  };
+  struct State {
+    int64_t watermark = 0;
+    DictionarySizes sizes;  // as they were then
+    std::vector<std::shared_ptr<const Partition>> partitions;
+  };
+  // A partition has become a segment, which has the same events.
+  using OnSealed = std::function<void(uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped)>;
+
+  explicit ColumnFiles(ColumnFilesOptions options);
+
+  // At start: what can be used of the files. Removes what is left over, damaged, or ahead of the log, and says so in
+  // the process's log. Codes of `hash_event`.
+  absl::StatusOr<Loaded> Load(int64_t last_in_log);
+  // The files do not fit the log after all.
+  void Discard();
+
+  // Makes segments of the partitions that have events which are in none. Everything in `state` was reported as
+  // recorded. After a failure, what was sealed stays sealed. Codes as MapRocksDbError and of `hash_event`.
+  absl::Status Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed);
+
+ private:
+  SegmentIdentity IdentityOf(uint32_t partition, int64_t covered) const;
+  std::string PathOf(uint32_t partition, int64_t covered) const;
+  std::map<uint32_t, std::vector<int64_t>> FindSegments();
+  Part OpenPart(uint32_t partition, const std::vector<int64_t>& found, const DictionarySizes& sizes) const;
+  absl::Status EnsureDictionaries();
+  absl::Status SyncDirectory() const;
+  void Remove(const std::string& path) const;
+
+  const ColumnFilesOptions options_;
+  const std::string directory_;  // this workspace's
+  DictionaryFile dictionaries_;
+  std::vector<int64_t> sealed_;  // by partition: what its segment covers by itself; 0: it has none
+  // Segments that newer ones replace: partitions, and what they cover.
+  std::vector<std::pair<uint32_t, int64_t>> stale_;
+};
+
+}  // namespace throughline

@@ -1,0 +1,430 @@
+// Columns in files: whatever happened to them, the state is the one that the log says.
+#include "services/events/native/column_files.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <atomic>
+#include <filesystem>
+#include <random>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "rocksdb/env.h"
+#include "services/base/log.h"
+#include "services/events/native/event_log.h"
+#include "services/events/native/projection.h"
+#include "tests/contract/events/event_builder.h"
+#include "tests/support/files.h"
+#include "tests/support/hooked_file_system.h"
+#include "tests/support/matchers.h"
+#include "tests/support/state_hash.h"
+
+namespace throughline::testing {
+namespace {
+
+constexpr uint32_t kWorkspace = 3;
+
+class WarningCounter {
+ public:
+  WarningCounter() {
+    SetLogSink([this](LogLevel level, absl::string_view) { warnings_ += level == LogLevel::kWarning; });
+  }
+  ~WarningCounter() { SetLogSink(nullptr); }
+  int Take() { return warnings_.exchange(0); }
+
+ private:
+  std::atomic<int> warnings_ = 0;
+};
+
+v1::CustomerEvent RandomEvent(std::mt19937_64& random, int64_t number, int customers) {
+  // Ties of time, sequence and source, so that ids decide; and times before 1970 and between seconds.
+  Event event(absl::StrCat("e", number));
+  event.Customer(absl::StrCat("customer ", random() % static_cast<uint64_t>(customers)))
+      .Name(absl::StrCat("name ", random() % 5))
+      .Source(absl::StrCat("source ", random() % 2))
+      .Sequence(static_cast<int64_t>(random() % 2))
+      .At(static_cast<int64_t>(random() % 50) - (random() % 100 == 0 ? 3'000'000'000 : 0),
+          random() % 200 == 0 ? 5000 : 0);
+  switch (random() % 8) {
+    case 0:
+      event.Score(static_cast<double>(random() % 21) / 2, random() % 2 == 0 ? "nps" : "");
+      break;
+    case 1:
+      event.Amount(static_cast<int64_t>(random() % 1000) - 300);
+      break;
+    case 2:
+      event.Channel(absl::StrCat("channel ", random() % 3));
+      break;
+    case 3:
+      event.Department("support").Property("plan", absl::StrCat(random() % 3));
+      break;
+  }
+  return event;
+}
+
+// A log, and columns in files beside it.
+class Store {
+ public:
+  explicit Store(const std::string& directory, rocksdb::Env* env = rocksdb::Env::Default())
+      : directory_(directory), env_(env), log_(*EventLog::Open(directory, nullptr)) {
+    last_ = *log_->LastSequence(kWorkspace);
+  }
+
+  std::unique_ptr<Projection> Fresh() const {
+    auto projection = std::make_unique<Projection>(log_, kWorkspace, 2);
+    EXPECT_THAT(projection->Load(last_, last_ + 1, [](int64_t, const EventFields&) {}), IsOk());
+    return projection;
+  }
+  void Open() {
+    columns_.reset();
+    columns_ = std::make_unique<Projection>(log_, kWorkspace, 2, Projection::Files{env_, Columns(), 500});
+    ASSERT_THAT(columns_->Load(last_, last_ + 1, [](int64_t, const EventFields&) {}), IsOk());
+  }
+  void Append(const std::vector<v1::CustomerEvent>& events) {
+    auto bytes = std::make_shared<std::string>();
+    RecordedEvents recorded;
+    recorded.first_sequence = last_ + 1;
+    for (const v1::CustomerEvent& event : events) {
+      const size_t offset = bytes->size();
+      AppendCanonicalEvent(event, *bytes);
+      recorded.places.push_back({offset, bytes->size() - offset});
+    }
+    std::vector<EventLog::Entry> entries;
+    for (const RecordedEvents::Place& place : recorded.places) {
+      entries.push_back({kWorkspace, ++last_, absl::string_view(*bytes).substr(place.offset, place.size)});
+    }
+    ASSERT_THAT(log_->Write(At(last_), entries, {}), IsOk());
+    recorded.bytes = bytes;
+    if (columns_ != nullptr) columns_->Enqueue(std::move(recorded));
+  }
+  Projection& columns() { return *columns_; }
+  void Close() { columns_.reset(); }
+  int64_t last() const { return last_; }
+  const std::shared_ptr<EventLog>& log() const { return log_; }
+  std::string Columns() const { return directory_ + "/columns"; }
+  std::vector<std::string> Files() const {
+    std::vector<std::string> out;
+    const std::string path = absl::StrCat(Columns(), "/", kWorkspace);
+    if (!std::filesystem::exists(path)) return out;
+    for (const auto& entry : std::filesystem::directory_iterator(path)) out.push_back(entry.path());
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+  static uint64_t HashOf(Projection& projection) {
+    const auto snapshot = projection.Latest();
+    EXPECT_THAT(snapshot, IsOk());
+    return HashState(**snapshot, projection.dictionaries());
+  }
+  // The columns, and what the log alone says.
+  void ExpectRight() { EXPECT_EQ(HashOf(*columns_), HashOf(*Fresh())); }
+  // How many partitions are in files.
+  int Mapped() {
+    int mapped = 0;
+    for (const auto& partition : (*columns_->Latest())->partitions) {
+      mapped += partition->owned_bytes() == sizeof(Partition);
+    }
+    return mapped;
+  }
+
+ private:
+  const std::string directory_;
+  rocksdb::Env* const env_;
+  const std::shared_ptr<EventLog> log_;
+  int64_t last_ = 0;
+  std::unique_ptr<Projection> columns_;
+};
+
+std::vector<v1::CustomerEvent> RandomEvents(std::mt19937_64& random, int64_t first, int count, int customers) {
+  std::vector<v1::CustomerEvent> out;
+  for (int i = 0; i < count; ++i) out.push_back(RandomEvent(random, first + i, customers));
+  return out;
+}
+
+TEST(ColumnFilesTest, Open_AfterASeal_MapsEverythingAndReadsNothing) {
+  TempDir directory;
+  std::mt19937_64 random(1);
+  Store store(directory / "events");
+  store.Open();
+  store.Append(RandomEvents(random, 0, 12'000, 9'000));
+  EXPECT_EQ(store.Mapped(), 0);
+  EXPECT_TRUE(store.columns().TakeSealDue());
+  EXPECT_FALSE(store.columns().TakeSealDue());  // someone is at it
+  store.columns().Seal();
+  EXPECT_EQ(store.Mapped(), 2);
+  store.ExpectRight();
+  EXPECT_FALSE(store.columns().TakeSealDue());
+  WarningCounter warnings;
+  store.Open();
+  EXPECT_EQ(store.Mapped(), 2);
+  store.ExpectRight();
+  // Events of one partition: the other one's segment stays, and covers them too.
+  store.Append({Event("late").Customer(store.columns().dictionaries().customers[0])});
+  store.ExpectRight();
+  store.columns().Seal();
+  const std::vector<std::string> files = store.Files();
+  EXPECT_EQ(files.size(), 3u);
+  store.Open();
+  EXPECT_EQ(store.Mapped(), 2);
+  store.ExpectRight();
+  EXPECT_EQ(warnings.Take(), 0);
+}
+
+TEST(ColumnFilesTest, Seal_WithoutANewEvent_WritesNothing) {
+  TempDir directory;
+  std::mt19937_64 random(2);
+  Store store(directory / "events");
+  store.Open();
+  store.columns().Seal();
+  EXPECT_THAT(store.Files(), ::testing::IsEmpty());
+  store.Append(RandomEvents(random, 0, 100, 20));
+  store.columns().Seal();
+  const auto size = std::filesystem::file_size(store.Files()[1]);
+  store.columns().Seal();
+  EXPECT_EQ(std::filesystem::file_size(store.Files()[1]), size);
+}
+
+// Random histories of one set of events, in random order: one state.
+TEST(ColumnFilesTest, State_IsTheSameWhateverTheHistory) {
+  std::mt19937_64 random(3);
+  std::vector<v1::CustomerEvent> events = RandomEvents(random, 0, 3000, 5000);
+  uint64_t expected = 0;
+  for (int round = 0; round < 6; ++round) {
+    TempDir directory;
+    Store store(directory / "events");
+    store.Open();
+    for (size_t from = 0; from < events.size();) {
+      const size_t count = std::min<size_t>(events.size() - from, 1 + random() % 900);
+      store.Append({events.begin() + from, events.begin() + from + count});
+      from += count;
+      if (random() % 3 == 0) store.columns().Seal();
+      if (random() % 4 == 0) store.Open();
+      if (random() % 3 == 0) {
+        EXPECT_THAT(store.columns().Latest(), IsOk());
+      }
+    }
+    const uint64_t hash = Store::HashOf(store.columns());
+    if (round == 0) expected = hash;
+    EXPECT_EQ(hash, expected) << "round " << round;
+    std::shuffle(events.begin(), events.end(), random);
+  }
+}
+
+// Appends, seals, restarts and damage of every kind at random; after each restart the state is that of the log alone.
+TEST(ColumnFilesTest, Open_AfterAnything_IsWhatTheLogSays) {
+  std::mt19937_64 random(4);
+  WarningCounter quiet;
+  for (int history = 0; history < 4; ++history) {
+    TempDir directory;
+    Store store(directory / "events");
+    store.Open();
+    for (int step = 0; step < 40; ++step) {
+      SCOPED_TRACE(absl::StrCat("history ", history, ", step ", step));
+      switch (random() % 6) {
+        case 0:
+        case 1:
+          store.Append(RandomEvents(random, 1'000'000 * history + 10'000 * step, 1 + static_cast<int>(random() % 600),
+                                    100 + 2000 * step / 8));
+          break;
+        case 2:
+          store.columns().Seal();
+          break;
+        case 3:
+          store.Open();
+          store.ExpectRight();
+          break;
+        default: {
+          store.Close();
+          const std::vector<std::string> files = store.Files();
+          if (!files.empty()) {
+            const std::string& path = files[random() % files.size()];
+            std::string bytes = ReadFile(path);
+            const int kind = static_cast<int>(random() % 4);
+            if (kind == 0) std::filesystem::remove(path);
+            if (kind == 1) bytes[random() % bytes.size()] ^= static_cast<char>(1 << (random() % 8));
+            if (kind == 2) bytes.resize(random() % bytes.size());
+            if (kind == 3) bytes += "more";
+            if (kind != 0) WriteFile(path, bytes);
+          }
+          store.Open();
+          store.ExpectRight();
+        }
+      }
+      if (HasFailure()) return;
+    }
+    store.ExpectRight();
+  }
+}
+
+TEST(ColumnFilesTest, Open_DamagedSegment_IsMadeAnewAloneAndSaysSo) {
+  TempDir directory;
+  std::mt19937_64 random(5);
+  Store store(directory / "events");
+  store.Open();
+  store.Append(RandomEvents(random, 0, 15'000, 11'000));
+  store.columns().Seal();
+  const std::vector<std::string> files = store.Files();
+  ASSERT_EQ(files.size(), 3u);
+  std::string bytes = ReadFile(files[1]);
+  bytes[bytes.size() / 2] ^= 4;
+  store.Close();
+  WriteFile(files[1], bytes);
+  WarningCounter warnings;
+  store.Open();
+  EXPECT_EQ(warnings.Take(), 1);
+  EXPECT_EQ(store.Mapped(), 1);
+  store.ExpectRight();
+  // At once, as reading the whole log is what the next start would do too.
+  EXPECT_TRUE(store.columns().TakeSealDue());
+  store.columns().Seal();
+  store.Open();
+  EXPECT_EQ(warnings.Take(), 0);
+  EXPECT_EQ(store.Mapped(), 2);
+  store.ExpectRight();
+}
+
+TEST(ColumnFilesTest, Open_EverySingleBitFlipAndTruncationOfTheDictionaries_IsToldAndMadeGood) {
+  TempDir directory;
+  std::mt19937_64 random(6);
+  Store store(directory / "events");
+  store.Open();
+  store.Append({Event("a"), Event("b").Customer("d").Name("buy")});
+  store.columns().Seal();
+  store.Append({Event("c").Customer("e")});
+  store.columns().Seal();
+  const uint64_t expected = Store::HashOf(*store.Fresh());
+  store.Close();
+  std::vector<std::pair<std::string, std::string>> good;
+  for (const std::string& path : store.Files()) good.emplace_back(path, ReadFile(path));
+  const std::string dictionaries = absl::StrCat(store.Columns(), "/", kWorkspace, "/dictionaries");
+  const std::string bytes = ReadFile(dictionaries);
+  WarningCounter warnings;
+  const auto expect_told = [&](const std::string& damaged) {
+    for (const auto& [path, content] : good) WriteFile(path, path == dictionaries ? damaged : content);
+    warnings.Take();
+    store.Open();
+    EXPECT_GT(warnings.Take(), 0);
+    EXPECT_EQ(Store::HashOf(store.columns()), expected);
+    store.Close();
+  };
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    for (int bit = 0; bit < 8; ++bit) {
+      std::string damaged = bytes;
+      damaged[i] ^= static_cast<char>(1 << bit);
+      SCOPED_TRACE(absl::StrCat("byte ", i, ", bit ", bit));
+      expect_told(damaged);
+      if (HasFailure()) return;
+    }
+  }
+  for (size_t size = 0; size < bytes.size(); ++size) {
+    SCOPED_TRACE(absl::StrCat("cut off at ", size));
+    expect_told(bytes.substr(0, size));
+    if (HasFailure()) return;
+  }
+}
+
+// A log that was put back from a backup, or is another: columns that are ahead of it or another's are dropped.
+TEST(ColumnFilesTest, Open_ColumnsOfAnotherLog_AreDropped) {
+  TempDir directory;
+  std::mt19937_64 random(7);
+  const std::vector<v1::CustomerEvent> events = RandomEvents(random, 0, 300, 40);
+  Store store(directory / "events");
+  store.Open();
+  store.Append(events);
+  store.columns().Seal();
+  WarningCounter warnings;
+  for (const int count : {200, 300, 400}) {
+    Store other(directory / absl::StrCat("other", count));
+    std::filesystem::copy(store.Columns(), other.Columns(), std::filesystem::copy_options::recursive);
+    // The same beginning for the shorter one, others for those as long.
+    other.Append(count == 200 ? std::vector<v1::CustomerEvent>(events.begin(), events.begin() + count)
+                              : RandomEvents(random, 1000, count, 40));
+    warnings.Take();
+    other.Open();
+    EXPECT_GT(warnings.Take(), 0) << count;
+    EXPECT_EQ(other.Mapped(), 0) << count;
+    other.ExpectRight();
+    other.columns().Seal();
+    other.Open();
+    EXPECT_EQ(warnings.Take(), 0) << count;
+    EXPECT_EQ(other.Mapped(), 1) << count;
+    other.ExpectRight();
+  }
+}
+
+// Fails operation number `left`, and those that follow while `lasting`.
+struct Fault {
+  std::atomic<int64_t> left = 0;
+  std::atomic<bool> lasting = false;
+  std::atomic<bool> met = false;
+};
+
+TEST(ColumnFilesTest, Seal_DiskFailsAtAnyOperation_LosesNothingAndIsDoneLater) {
+  auto fault = std::make_shared<Fault>();
+  const auto env = HookedFileSystem::MakeEnv([fault](const char*, const std::string& path) {
+    if (!absl::StrContains(path, "/columns/")) return rocksdb::IOStatus::OK();
+    const int64_t left = --fault->left;
+    if (left != 0 && !(left < 0 && fault->lasting)) return rocksdb::IOStatus::OK();
+    fault->met = true;
+    return rocksdb::IOStatus::NoSpace("No space left on device");
+  });
+  for (const bool lasting : {false, true}) {
+    for (int64_t operation = 1;; ++operation) {
+      SCOPED_TRACE(absl::StrCat("operation ", operation, lasting ? " and all that follow" : ""));
+      TempDir directory;
+      std::mt19937_64 random(8);
+      Store store(directory / "events", env.get());
+      fault->left = 0;
+      fault->lasting = false;
+      store.Open();
+      store.Append(RandomEvents(random, 0, 500, 40));
+      store.columns().Seal();
+      store.Append(RandomEvents(random, 1000, 600, 5000));
+      fault->met = false;
+      fault->lasting = lasting;
+      fault->left = operation;
+      store.columns().Seal();
+      const bool met = fault->met;
+      store.ExpectRight();
+      // As after a crash there, and the disk has room again.
+      if (operation % 2 == 0) {
+        fault->lasting = false;
+        fault->left = 0;
+        store.Open();
+        store.ExpectRight();
+      }
+      store.Append(RandomEvents(random, 2000, 700, 5000));
+      store.ExpectRight();
+      fault->lasting = false;
+      fault->left = 0;
+      EXPECT_TRUE(store.columns().SealIsWorthItAtClose());
+      store.columns().Seal();
+      EXPECT_EQ(store.Mapped(), static_cast<int>((*store.columns().Latest())->partitions.size()));
+      store.Open();
+      store.ExpectRight();
+      EXPECT_EQ(store.Mapped(), static_cast<int>((*store.columns().Latest())->partitions.size()));
+      if (HasFailure() || !met) break;
+    }
+  }
+}
+
+// The columns of properties stay right where a partition was sealed under them.
+TEST(ColumnFilesTest, Seal_KeepsPropertiesThatWereGathered) {
+  TempDir directory;
+  std::mt19937_64 random(9);
+  Store store(directory / "events");
+  store.Open();
+  store.Append(RandomEvents(random, 0, 400, 40));
+  const auto before = *store.columns().Latest();
+  const std::vector<std::string> keys = {"plan"};
+  const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
+  const PackedColumn& gathered = before->partitions[0]->property(column);
+  store.columns().Seal();
+  const auto after = *store.columns().Latest();
+  ASSERT_NE(after->partitions[0], before->partitions[0]);
+  EXPECT_EQ(&after->partitions[0]->property(column), &gathered);
+}
+
+}  // namespace
+}  // namespace throughline::testing
