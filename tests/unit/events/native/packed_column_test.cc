@@ -45,7 +45,7 @@ TEST(PackedColumnTest, Width_IsTheNarrowestThatHoldsAll) {
   for (const auto& c : cases) {
     const PackedColumn column = ColumnOf(c.values);
     EXPECT_EQ(column.width(), c.width);
-    EXPECT_EQ(column.bytes(), c.values.size() * static_cast<size_t>(c.width));
+    EXPECT_EQ(column.bytes().size(), c.values.size() * static_cast<size_t>(c.width));
     ExpectHas(column, c.values);
   }
 }

@@ -29,12 +29,14 @@ TimeColumn ColumnOf(const std::vector<int64_t>& times, bool in_seconds) {
     return out;
   }
   out.base_seconds = times.front() / kMicros;
-  for (const int64_t time : times) out.seconds.push_back(static_cast<uint32_t>(time / kMicros - out.base_seconds));
+  std::vector<uint32_t> seconds;
+  for (const int64_t time : times) seconds.push_back(static_cast<uint32_t>(time / kMicros - out.base_seconds));
+  out.seconds = std::move(seconds);
   return out;
 }
 
 template <typename Time>
-void ExpectTable(const Periods& periods, const TimeColumn& column, const std::vector<Time>& times, CalendarUnit unit,
+void ExpectTable(const Periods& periods, const TimeColumn& column, const ColumnArray<Time>& times, CalendarUnit unit,
                  absl::TimeZone zone) {
   const PeriodTable<Time> table(periods, column);
   for (size_t i = 0; i < times.size(); ++i) {
