@@ -59,7 +59,8 @@ inline uint64_t HashState(const Snapshot& snapshot, const Dictionaries& dictiona
   hash.Add(static_cast<int64_t>(names));
   uint64_t customers = 0, rows = 0;
   for (size_t p = 0; p < snapshot.partitions.size(); ++p) {
-    const Partition& partition = *snapshot.partitions[p];
+    const std::shared_ptr<const Partition> whole = *snapshot.At(p);
+    const Partition& partition = *whole;
     for (uint32_t i = 0; i < partition.customer_count(); ++i) customers += CustomerHash(partition, i, dictionaries);
     // Every place in the log once.
     for (uint32_t k = 0; k < partition.size(); ++k) {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -10,6 +9,7 @@
 #include "rocksdb/env.h"
 #include "services/base/log.h"
 #include "services/base/status_macros.h"
+#include "services/events/native/parallel.h"
 #include "services/events/native/rocksdb_error.h"
 
 namespace throughline {
@@ -112,12 +112,7 @@ absl::StatusOr<ColumnFiles::Loaded> ColumnFiles::Load(int64_t last_in_log) {
       }
     }
   };
-  {
-    std::vector<std::thread> others;
-    for (int i = 1; i < options_.threads; ++i) others.emplace_back(open);
-    open();
-    for (std::thread& other : others) other.join();
-  }
+  RunOnThreads(static_cast<size_t>(std::max(options_.threads, 1)), [&](size_t) { open(); });
   sealed_.assign(out.parts.size(), 0);
   int64_t events = 0, missing = 0;
   for (uint32_t i = 0; i < out.parts.size(); ++i) {
@@ -195,7 +190,8 @@ absl::Status ColumnFiles::Seal(State state, const Dictionaries& dictionaries, co
   for (const uint32_t i : changed) {
     const SegmentIdentity identity = IdentityOf(i, state.watermark);
     // Let go of one by one: meanwhile others may have taken the place of what is still to be written.
-    const std::shared_ptr<const Partition> partition = std::move(state.partitions[i]);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Partition> partition,
+                     std::exchange(state.partitions[i], nullptr)->Get());
     RETURN_IF_ERROR(WriteSegment(options_.env, directory_, identity, *partition));
     const int64_t before = std::exchange(sealed_[i], state.watermark);
     if (before != 0) stale_.emplace_back(i, before);

@@ -14,6 +14,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 #include "services/events/native/dictionary_file.h"
+#include "services/events/native/partition_version.h"
 #include "services/events/native/segment_file.h"
 
 namespace rocksdb {
@@ -47,7 +48,7 @@ class ColumnFiles {
   struct State {
     int64_t watermark = 0;
     DictionarySizes sizes;  // as they were then
-    std::vector<std::shared_ptr<const Partition>> partitions;
+    std::vector<std::shared_ptr<const PartitionVersion>> partitions;
   };
   // A partition has become a segment, which has the same events.
   using OnSealed = std::function<void(uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped)>;
@@ -61,7 +62,8 @@ class ColumnFiles {
   void Discard();
 
   // Makes segments of the partitions that have events which are in none. Everything in `state` was reported as
-  // recorded. After a failure, what was sealed stays sealed. Codes as MapRocksDbError and of `hash_event`.
+  // recorded. After a failure, what was sealed stays sealed. Codes as MapRocksDbError, of `hash_event` and as
+  // PartitionVersion::Get.
   absl::Status Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed);
 
  private:

@@ -23,8 +23,8 @@ absl::StatusOr<std::shared_ptr<const EventView>> NativeEventView::KnownAt(EventS
   if (watermark.value == snapshot_->watermark) {
     return std::make_shared<const NativeEventView>(projection_, snapshot_);
   }
-  return std::make_shared<const NativeEventView>(
-      projection_, std::make_shared<const Snapshot>(throughline::KnownAt(*snapshot_, watermark.value)));
+  ASSIGN_OR_RETURN(Snapshot past, throughline::KnownAt(*snapshot_, watermark.value));
+  return std::make_shared<const NativeEventView>(projection_, std::make_shared<const Snapshot>(std::move(past)));
 }
 
 EventStatistics NativeEventView::Statistics() const {
@@ -96,11 +96,11 @@ absl::StatusOr<RunPositions> NativeEventView::Positions(const PositionQuery& que
   return ComputePositions(*projection_, *snapshot_, query);
 }
 
-NativeEventView::CustomerPlace NativeEventView::PlaceOf(uint32_t customer) const {
-  std::shared_ptr<const Partition> partition = snapshot_->At(customer / kPartitionCustomers);
+absl::StatusOr<NativeEventView::CustomerPlace> NativeEventView::PlaceOf(uint32_t customer) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Partition> partition, snapshot_->At(customer / kPartitionCustomers));
   const uint32_t i = customer - partition->first_customer();
   const uint32_t begin = partition->offset(i), end = partition->offset(i + 1);
-  return {std::move(partition), begin, end};
+  return CustomerPlace{std::move(partition), begin, end};
 }
 
 CustomerSummary NativeEventView::Summary(uint32_t customer, const CustomerPlace& place) const {
@@ -130,7 +130,8 @@ std::pair<uint32_t, uint32_t> NativeEventView::Range(int64_t from, int limit) co
 absl::StatusOr<std::optional<CustomerSummary>> NativeEventView::FindCustomer(absl::string_view customer_id) const {
   const std::optional<uint32_t> code = CodeOf(customer_id);
   if (!code.has_value()) return std::nullopt;
-  return Summary(*code, PlaceOf(*code));
+  ASSIGN_OR_RETURN(const CustomerPlace place, PlaceOf(*code));
+  return Summary(*code, place);
 }
 
 absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int64_t from, int limit) const {
@@ -140,7 +141,7 @@ absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int6
   for (uint32_t customer = begin; customer < end; ++customer) {
     // Of a past view, a partition is made each time that it is asked for.
     if (place.partition == nullptr || customer - place.partition->first_customer() >= kPartitionCustomers) {
-      place.partition = snapshot_->At(customer / kPartitionCustomers);
+      ASSIGN_OR_RETURN(place.partition, snapshot_->At(customer / kPartitionCustomers));
     }
     const uint32_t i = customer - place.partition->first_customer();
     place.begin = place.partition->offset(i);
@@ -165,7 +166,7 @@ absl::StatusOr<std::vector<std::vector<absl::Time>>> NativeEventView::FirstMatch
     std::vector<uint64_t> masks;
     for (uint32_t customer = begin; customer < end; ++customer) {
       if (partition == nullptr || customer / kPartitionCustomers != partition->first_customer() / kPartitionCustomers) {
-        partition = snapshot_->At(customer / kPartitionCustomers);
+        ASSIGN_OR_RETURN(partition, snapshot_->At(customer / kPartitionCustomers));
         reader.emplace(set, *partition);
       }
       const uint32_t i = customer - partition->first_customer();
@@ -190,7 +191,7 @@ absl::StatusOr<std::vector<StoredEvent>> NativeEventView::CustomerEvents(absl::s
   std::vector<StoredEvent> out;
   const std::optional<uint32_t> code = CodeOf(customer_id);
   if (!code.has_value() || limit <= 0) return out;
-  const CustomerPlace place = PlaceOf(*code);
+  ASSIGN_OR_RETURN(const CustomerPlace place, PlaceOf(*code));
   const int64_t count = place.end - place.begin;
   const int64_t first = std::clamp<int64_t>(offset, 0, count);
   const int64_t last = std::min<int64_t>(count, first + limit);

@@ -48,7 +48,7 @@ class NativeEventView : public EventView {
     uint32_t begin;
     uint32_t end;
   };
-  CustomerPlace PlaceOf(uint32_t customer) const;
+  absl::StatusOr<CustomerPlace> PlaceOf(uint32_t customer) const;
   CustomerSummary Summary(uint32_t customer, const CustomerPlace& place) const;
   std::optional<uint32_t> CodeOf(absl::string_view customer_id) const;
   // The customers of [from, from + limit) that exist.

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -18,15 +19,26 @@ namespace throughline {
 // Below this many events for each, another thread costs more than it saves.
 inline constexpr int64_t kThreadEventsMin = 100'000;
 
+// Calls run(0) to run(count - 1), each on a thread of its own; the first on the caller's.
+template <typename Run>
+void RunOnThreads(size_t count, const Run& run) {
+  std::vector<std::thread> others;
+  for (size_t i = 1; i < count; ++i) others.emplace_back([&run, i] { run(i); });
+  run(0);
+  for (std::thread& other : others) other.join();
+}
+
 // Calls pass(accumulator, partition) for every partition. `make` makes an accumulator, one for each thread; they are
 // merged by a.Merge(std::move(b)) at the end: customers are disjoint, so that it is the same. Between two partitions,
-// which one thread reads in a few milliseconds, the scope's deadline and cancellation are looked at.
+// which one thread reads in a few milliseconds, the scope's deadline and cancellation are looked at. As Snapshot::At.
 template <typename Make, typename Pass>
 auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make& make, const Pass& pass)
     -> absl::StatusOr<decltype(make())> {
-  enum Stop { kNot, kCancelled, kLate };
+  enum Stop { kNot, kCancelled, kLate, kFailed };
   std::atomic<size_t> next = 0;
   std::atomic<int> stop = kNot;
+  std::mutex failure_mutex;
+  absl::Status failure;
   const auto look = [&] {
     if (scope.cancelled != nullptr && scope.cancelled->load(std::memory_order_relaxed)) stop = kCancelled;
     if (scope.deadline != absl::InfiniteFuture() && absl::Now() > scope.deadline) stop = kLate;
@@ -35,7 +47,14 @@ auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make
     for (look(); stop.load(std::memory_order_relaxed) == kNot; look()) {
       const size_t i = next.fetch_add(1, std::memory_order_relaxed);
       if (i >= snapshot.partitions.size()) return;
-      pass(accumulator, *snapshot.At(i));
+      const absl::StatusOr<std::shared_ptr<const Partition>> partition = snapshot.At(i);
+      if (!partition.ok()) {
+        const std::lock_guard lock(failure_mutex);
+        failure = partition.status();
+        stop = kFailed;
+        return;
+      }
+      pass(accumulator, **partition);
     }
   };
   const int allowed = scope.threads > 0 ? std::min(scope.threads, snapshot.query_threads) : snapshot.query_threads;
@@ -44,12 +63,8 @@ auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make
       static_cast<size_t>(std::clamp<int64_t>(snapshot.watermark / kThreadEventsMin, 1, std::max<int64_t>(most, 1)));
   std::vector<decltype(make())> accumulators;
   for (size_t i = 0; i < threads; ++i) accumulators.push_back(make());
-  {
-    std::vector<std::thread> others;
-    for (size_t i = 1; i < threads; ++i) others.emplace_back([&, i] { run(accumulators[i]); });
-    run(accumulators[0]);
-    for (std::thread& other : others) other.join();
-  }
+  RunOnThreads(threads, [&](size_t i) { run(accumulators[i]); });
+  if (!failure.ok()) return failure;
   if (stop == kCancelled) return absl::Status(Cancelled("the question"));
   if (stop == kLate) return absl::Status(DeadlineExceeded("the question"));
   for (size_t i = 1; i < threads; ++i) accumulators[0].Merge(std::move(accumulators[i]));

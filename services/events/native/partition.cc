@@ -23,6 +23,16 @@ uint8_t ScoreCode(const TailRow& row) {
 
 }  // namespace
 
+void Tail::Append(const Tail& later) {
+  const auto shift = static_cast<uint32_t>(ids.size());
+  ids += later.ids;
+  rows.reserve(rows.size() + later.rows.size());
+  for (TailRow row : later.rows) {
+    row.id_offset += shift;
+    rows.push_back(row);
+  }
+}
+
 // Decides where each event goes: ranges of the base and single rows of the tail, in order; then makes each column.
 class Partition::Merger {
  public:
@@ -81,7 +91,14 @@ class Partition::Merger {
     }
   }
 
-  std::shared_ptr<const Partition> Make() {
+  // A column of codes of the base's events and the tail's.
+  std::shared_ptr<const PackedColumn> MakeProperty(const PropertyColumn& column, const PackedColumn& base) const {
+    auto out = std::make_shared<PackedColumn>();
+    MakePacked(&base, *out, [&](const TailRow& row) { return int64_t{column.codes[row.row]}; });
+    return out;
+  }
+
+  std::shared_ptr<Partition> Make() {
     PartitionColumns out;
     out.first_customer = first_customer_;
     out.row_max = base_ == nullptr ? 0 : base_->row_max;
@@ -97,7 +114,7 @@ class Partition::Merger {
     }
     MakeScores(out);
     MakeAmounts(out);
-    return std::make_shared<const Partition>(std::move(out));
+    return std::make_shared<Partition>(std::move(out));
   }
 
  private:
@@ -193,79 +210,91 @@ class Partition::Merger {
     if (!times.in_seconds) {
       std::vector<int64_t> micros;
       micros.reserve(size());
-      ForEachPlace([&](uint32_t i) { micros.push_back(base_->times[i]); },
-                   [&](const TailRow& row) { micros.push_back(row.time_micros); });
+      ForEachPiece(
+          [&](uint32_t from, uint32_t to) {
+            for (uint32_t i = from; i < to; ++i) micros.push_back(base_->times[i]);
+          },
+          [&](const TailRow& row) { micros.push_back(row.time_micros); });
       times.micros = std::move(micros);
       return;
     }
     std::vector<uint32_t> seconds;
     seconds.reserve(size());
     const auto shift = static_cast<uint32_t>(base_ == nullptr ? 0 : base_->times.base_seconds - times.base_seconds);
-    ForEachPlace([&](uint32_t i) { seconds.push_back(base_->times.seconds[i] + shift); },
-                 [&](const TailRow& row) {
-                   seconds.push_back(static_cast<uint32_t>(FloorSeconds(row.time_micros) - times.base_seconds));
-                 });
+    ForEachPiece(
+        [&](uint32_t from, uint32_t to) {
+          const size_t begin = seconds.size();
+          seconds.insert(seconds.end(), base_->times.seconds.data() + from, base_->times.seconds.data() + to);
+          if (shift == 0) return;
+          for (size_t i = begin; i < seconds.size(); ++i) seconds[i] += shift;
+        },
+        [&](const TailRow& row) {
+          seconds.push_back(static_cast<uint32_t>(FloorSeconds(row.time_micros) - times.base_seconds));
+        });
     times.seconds = std::move(seconds);
   }
 
+  // Calls from_base(from, to) for ranges of the base and from_tail(row) for single rows, in order.
   template <typename FromBase, typename FromTail>
-  void ForEachPlace(const FromBase& from_base, const FromTail& from_tail) const {
+  void ForEachPiece(const FromBase& from_base, const FromTail& from_tail) const {
     for (const Piece& piece : pieces_) {
-      for (uint32_t i = piece.from; i < piece.to; ++i) from_base(i);
+      if (piece.from != piece.to) from_base(piece.from, piece.to);
       if (piece.row != kNoRow) from_tail(tail_.rows[piece.row]);
     }
   }
 
   void MakeScores(PartitionColumns& out) const {
-    const bool any = (base_ != nullptr && !base_->scores.empty()) ||
-                     std::any_of(tail_.rows.begin(), tail_.rows.end(),
-                                 [](const TailRow& row) { return row.value_kind == ValueKind::kScore; });
+    const bool base_has = base_ != nullptr && !base_->scores.empty();
+    const bool any = base_has || std::any_of(tail_.rows.begin(), tail_.rows.end(),
+                                             [](const TailRow& row) { return row.value_kind == ValueKind::kScore; });
     if (!any) return;
     std::vector<uint8_t> scores;
-    std::vector<uint32_t> odd_places;
-    std::vector<double> odd_values;
     scores.reserve(size());
-    const auto add = [&](uint8_t code, double score) {
-      if (code == kOddScore) {
-        odd_places.push_back(static_cast<uint32_t>(scores.size()));
-        odd_values.push_back(score);
-      }
-      scores.push_back(code);
-    };
-    const bool base_has = base_ != nullptr && !base_->scores.empty();
-    ForEachPlace(
-        [&](uint32_t i) {
-          const uint8_t code = base_has ? base_->scores[i] : kNoScore;
-          add(code, code == kOddScore ? *base_->odd_scores.Find(i) : 0);
+    ForEachPiece(
+        [&](uint32_t from, uint32_t to) {
+          if (base_has) {
+            scores.insert(scores.end(), base_->scores.data() + from, base_->scores.data() + to);
+          } else {
+            scores.insert(scores.end(), to - from, kNoScore);
+          }
         },
-        [&](const TailRow& row) { add(ScoreCode(row), row.score); });
+        [&](const TailRow& row) { scores.push_back(ScoreCode(row)); });
     out.scores = std::move(scores);
-    out.odd_scores = {std::move(odd_places), std::move(odd_values)};
+    out.odd_scores = Sparse(
+        &PartitionColumns::odd_scores, [](const TailRow& row) { return ScoreCode(row) == kOddScore; },
+        [](const TailRow& row) { return row.score; });
   }
 
   void MakeAmounts(PartitionColumns& out) const {
+    out.amounts = Sparse(
+        &PartitionColumns::amounts, [](const TailRow& row) { return row.value_kind == ValueKind::kAmount; },
+        [](const TailRow& row) { return row.amount_minor; });
+  }
+
+  template <typename T, typename Has, typename ValueOf>
+  SparseColumn<T> Sparse(SparseColumn<T> PartitionColumns::*column, const Has& has, const ValueOf& value_of) const {
     uint32_t place = 0;
-    size_t next = 0;  // in the base's amounts
+    size_t next = 0;  // in the base's
     std::vector<uint32_t> places;
-    std::vector<int64_t> values;
-    for (const Piece& piece : pieces_) {
-      if (base_ != nullptr) {
-        const SparseColumn<int64_t>& amounts = base_->amounts;
-        while (next < amounts.places.size() && amounts.places[next] < piece.from) ++next;
-        for (; next < amounts.places.size() && amounts.places[next] < piece.to; ++next) {
-          places.push_back(place + (amounts.places[next] - piece.from));
-          values.push_back(amounts.values[next]);
-        }
-      }
-      place += piece.to - piece.from;
-      if (piece.row == kNoRow) continue;
-      if (const TailRow& row = tail_.rows[piece.row]; row.value_kind == ValueKind::kAmount) {
-        places.push_back(place);
-        values.push_back(row.amount_minor);
-      }
-      ++place;
-    }
-    out.amounts = {std::move(places), std::move(values)};
+    std::vector<T> values;
+    ForEachPiece(
+        [&](uint32_t from, uint32_t to) {
+          const SparseColumn<T>& base = base_->*column;
+          while (next < base.places.size() && base.places[next] < from) ++next;
+          for (; next < base.places.size() && base.places[next] < to; ++next) {
+            places.push_back(place + (base.places[next] - from));
+            values.push_back(base.values[next]);
+          }
+          place += to - from;
+        },
+        [&](const TailRow& row) {
+          if (has(row)) {
+            places.push_back(place);
+            values.push_back(value_of(row));
+          }
+          ++place;
+        });
+    return {std::move(places), std::move(values)};
   }
 
   const uint32_t first_customer_;
@@ -286,7 +315,13 @@ absl::StatusOr<std::shared_ptr<const Partition>> Partition::Merge(uint32_t first
                                                                   const ReadId& read_id) {
   Merger merger(first_customer, customer_count, base, tail, sources, read_id);
   RETURN_IF_ERROR(merger.Plan());
-  return merger.Make();
+  const std::shared_ptr<Partition> out = merger.Make();
+  if (base == nullptr) return out;
+  const std::lock_guard lock(base->mutex_);
+  for (const auto& [column, gathered] : base->properties_) {
+    if (gathered != nullptr) out->properties_[column] = merger.MakeProperty(*column, *gathered);
+  }
+  return out;
 }
 
 std::shared_ptr<const Partition> Partition::Before(const Partition& whole, uint32_t row_end) {

@@ -49,6 +49,8 @@ struct Tail {
   std::string ids;
 
   absl::string_view IdOf(const TailRow& row) const { return absl::string_view(ids).substr(row.id_offset, row.id_size); }
+  // Adds what came later.
+  void Append(const Tail& later);
 };
 
 // Scores as one byte: whole ones from 0 to 100 stand for themselves.
@@ -100,7 +102,7 @@ class Partition {
   using ReadId = std::function<absl::StatusOr<std::string>(uint32_t row)>;
 
   // The partition that begins with customer `first_customer` and has `customer_count`: the events of `base` (may be
-  // null) and those of the tail.
+  // null) and those of the tail. The columns of properties that the base has gathered are carried on.
   static absl::StatusOr<std::shared_ptr<const Partition>> Merge(uint32_t first_customer, uint32_t customer_count,
                                                                 const Partition* base, const Tail& tail,
                                                                 const StringDictionary& sources, const ReadId& read_id);

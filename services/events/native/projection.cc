@@ -1,6 +1,7 @@
 #include "services/events/native/projection.h"
 
 #include <algorithm>
+#include <atomic>
 #include <limits>
 #include <utility>
 
@@ -8,6 +9,7 @@
 #include "services/base/limits.h"
 #include "services/base/log.h"
 #include "services/base/status_macros.h"
+#include "services/events/native/parallel.h"
 #include "services/events/native/stable_hash.h"
 #include "throughline/errors.h"
 
@@ -41,7 +43,23 @@ Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, 
       workspace_(workspace),
       query_threads_(query_threads),
       open_events_max_(files.open_events_max),
-      files_(MakeFiles(log_, workspace, query_threads, std::move(files))) {}
+      files_(MakeFiles(log_, workspace, query_threads, std::move(files))) {
+  SetDictionariesLocked(std::make_unique<Dictionaries>());
+}
+
+void Projection::SetDictionariesLocked(std::unique_ptr<Dictionaries> dictionaries) {
+  dictionaries_ = std::move(dictionaries);
+  MergeSources sources;
+  sources.texts = &dictionaries_->sources();
+  sources.read_id = [this](uint32_t row) -> absl::StatusOr<std::string> {
+    const int64_t sequence = static_cast<int64_t>(row) + 1;
+    ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, log_->Read(workspace_, {&sequence, 1}));
+    EventFields fields;
+    if (!ReadEventFields(records[0].event, fields)) return Damaged(sequence);
+    return std::string(fields.id);
+  };
+  merge_sources_ = std::make_shared<const MergeSources>(std::move(sources));
+}
 
 absl::Status Projection::Damaged(int64_t sequence) const {
   return StoreDamaged("the event store", absl::StrCat("workspace ", workspace_),
@@ -84,11 +102,12 @@ absl::Status Projection::Load(int64_t last, int64_t also_from,
     RETURN_IF_ERROR(scan());
   }
   covered_.clear();
-  return absl::OkStatus();
+  // Now, while nobody waits for it.
+  return MergeAllLocked();
 }
 
 void Projection::TakeOverLocked(ColumnFiles::Loaded loaded) {
-  dictionaries_ = std::move(loaded.dictionaries);
+  SetDictionariesLocked(std::move(loaded.dictionaries));
   last_sequence_ = loaded.watermark;
   unsound_ = loaded.damaged;
   building_.name_counts.resize(dictionaries_->names().size());
@@ -101,16 +120,18 @@ void Projection::TakeOverLocked(ColumnFiles::Loaded loaded) {
       building_.first_time_micros = std::min(building_.first_time_micros, times.first_micros);
       building_.last_time_micros = std::max(building_.last_time_micros, times.last_micros);
     }
-    building_.partitions.push_back(std::move(part.partition));
+    building_.partitions.push_back(
+        part.partition == nullptr ? nullptr : std::make_shared<const PartitionVersion>(std::move(part.partition)));
   }
 }
 
 void Projection::ForgetLocked() {
-  dictionaries_ = std::make_unique<Dictionaries>();
+  SetDictionariesLocked(std::make_unique<Dictionaries>());
   last_sequence_ = 0;
   tails_.clear();
   tail_id_bytes_ = 0;
   tail_id_bytes_max_ = kTailIdBytesMax;
+  unmerged_rows_ = 0;
   building_ = Snapshot();
   latest_ = nullptr;
   covered_.clear();
@@ -211,38 +232,41 @@ void Projection::AddPropertiesLocked() {
   }
 }
 
-// The event that brought this about is in its tail, so that a disk that cannot be read now costs memory and no event:
-// the next snapshot merges again, and tells whoever asked.
+// What cannot be merged now, for example because a disk cannot be read, costs memory and no event: whoever reads it
+// merges it again, and is told.
 void Projection::MergeForRoomLocked() {
-  for (uint32_t i = 0; i < tails_.size(); ++i) {
-    if (!MergeLocked(i).ok()) break;
-  }
+  MergeAllLocked().IgnoreError();
   tail_id_bytes_max_ = tail_id_bytes_ + kTailIdBytesMax;
 }
 
-absl::Status Projection::MergeLocked(uint32_t partition) {
-  Tail& tail = tails_[partition];
-  if (tail.rows.empty()) return absl::OkStatus();
-  if (partition >= building_.partitions.size()) building_.partitions.resize(partition + 1);
-  const uint32_t first = partition * kPartitionCustomers;
-  const uint32_t count = std::min(kPartitionCustomers, dictionaries_->customers.size() - first);
-  const auto read_id = [&](uint32_t row) -> absl::StatusOr<std::string> {
-    const int64_t sequence = static_cast<int64_t>(row) + 1;
-    ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, log_->Read(workspace_, {&sequence, 1}));
-    EventFields fields;
-    if (!ReadEventFields(records[0].event, fields)) return Damaged(sequence);
-    return std::string(fields.id);
-  };
-  ASSIGN_OR_RETURN(
-      building_.partitions[partition],
-      Partition::Merge(first, count, building_.partitions[partition].get(), tail, dictionaries_->sources(), read_id));
-  tail_id_bytes_ -= tail.ids.size();
-  tail = Tail();
-  return absl::OkStatus();
+// Makes a version of each partition that has new events.
+void Projection::FoldLocked() {
+  if (building_.partitions.size() < tails_.size()) building_.partitions.resize(tails_.size());
+  for (uint32_t i = 0; i < tails_.size(); ++i) {
+    if (tails_[i].rows.empty()) continue;
+    unmerged_rows_ += tails_[i].rows.size();
+    const uint32_t first = i * kPartitionCustomers;
+    const uint32_t count = std::min(kPartitionCustomers, dictionaries_->customers.size() - first);
+    building_.partitions[i] = std::make_shared<const PartitionVersion>(
+        first, count, building_.partitions[i].get(), std::exchange(tails_[i], Tail()), merge_sources_);
+  }
+  tail_id_bytes_ = 0;
 }
 
 absl::Status Projection::MergeAllLocked() {
-  for (uint32_t i = 0; i < tails_.size(); ++i) RETURN_IF_ERROR(MergeLocked(i));
+  FoldLocked();
+  const size_t threads =
+      std::clamp<size_t>(unmerged_rows_ / kThreadEventsMin, 1, static_cast<size_t>(std::max(query_threads_, 1)));
+  std::vector<absl::Status> statuses(threads);
+  std::atomic<size_t> next = 0;
+  RunOnThreads(threads, [&](size_t thread) {
+    for (size_t i; statuses[thread].ok() && (i = next.fetch_add(1)) < building_.partitions.size();) {
+      // At start one may be in no file, and later in the log.
+      if (building_.partitions[i] != nullptr) statuses[thread] = building_.partitions[i]->Get().status();
+    }
+  });
+  for (const absl::Status& status : statuses) RETURN_IF_ERROR(status);
+  unmerged_rows_ = 0;
   return absl::OkStatus();
 }
 
@@ -250,7 +274,8 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Projection::Latest() {
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(CatchUpLocked());
   if (latest_ != nullptr) return latest_;
-  RETURN_IF_ERROR(MergeAllLocked());
+  FoldLocked();
+  if (unmerged_rows_ > kUnmergedRowsMax) RETURN_IF_ERROR(MergeAllLocked());
   building_.watermark = last_sequence_;
   building_.customer_count = dictionaries_->customers.size();
   for (int column = 0; column < kCodeColumnCount; ++column) {
@@ -288,7 +313,7 @@ void Projection::Seal() {
   {
     const std::lock_guard lock(mutex_);
     status = CatchUpLocked();
-    if (status.ok()) status = MergeAllLocked();
+    FoldLocked();
     state = {last_sequence_, DictionarySizes::Of(*dictionaries_), building_.partitions};
     sealed = unsealed_;
   }
@@ -296,10 +321,11 @@ void Projection::Seal() {
     status = files_->Seal(std::move(state), *dictionaries_,
                           [this](uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped) {
                             const std::lock_guard lock(mutex_);
-                            // Newer events may have made it another one.
-                            if (building_.partitions[i].get() != &old) return;
                             mapped->AdoptProperties(old);
-                            building_.partitions[i] = std::move(mapped);
+                            // Newer events may have been merged with it.
+                            auto version = building_.partitions[i]->Over(old, std::move(mapped));
+                            if (version == nullptr) return;
+                            building_.partitions[i] = std::move(version);
                             latest_ = nullptr;
                           });
   }

@@ -1,9 +1,9 @@
 // The columns of one workspace: a projection of its log that can be rebuilt from it at any time. Thread-safe.
 //
 // Recorded events arrive in a queue that the store's writer fills without waiting for anything else. Whoever needs them
-// first takes them over: the store's projector thread or a view. A snapshot merges what has arrived into the
-// partitions that it belongs to; older snapshots stay as they are. What has become much is sealed into files
-// (column_files.h), from which the columns are taken at the next start.
+// first takes them over: the store's projector thread or a view. A snapshot has what has arrived beside the partitions
+// that it belongs to, where it is merged when it is read (partition_version.h); older snapshots stay as they are. What
+// has become much is sealed into files (column_files.h), from which the columns are taken at the next start.
 #pragma once
 
 #include <cstdint>
@@ -40,6 +40,8 @@ class Projection {
  public:
   // Ids of events that wait to be merged. While a whole log is read, this bounds them to a fraction of the columns.
   static constexpr size_t kTailIdBytesMax = 128 << 20;
+  // Events that snapshots have beside their partitions; more are merged at once.
+  static constexpr size_t kUnmergedRowsMax = 512 << 10;
 
   struct Property {
     const PropertyColumn* column = nullptr;
@@ -95,12 +97,13 @@ class Projection {
   void TakeOverLocked(ColumnFiles::Loaded loaded);
   void ForgetLocked();
   bool FilesFitLocked(int64_t last) const;
+  void SetDictionariesLocked(std::unique_ptr<Dictionaries> dictionaries);
+  void FoldLocked();
   absl::Status MergeAllLocked();
   bool SealIsWorthItLocked(int64_t events_min) const;
   absl::Status AddLocked(int64_t sequence, absl::string_view event, EventFields& fields);
   void AddPropertiesLocked();
   void MergeForRoomLocked();
-  absl::Status MergeLocked(uint32_t partition);
   absl::Status Damaged(int64_t sequence) const;
 
   const std::shared_ptr<const EventLog> log_;
@@ -118,11 +121,13 @@ class Projection {
   std::mutex backfill_mutex_;  // one backfill at a time; taken before mutex_
   // Guards everything below. Never held together with queue_mutex_ for longer than it takes to swap the queue.
   std::mutex mutex_;
-  std::unique_ptr<Dictionaries> dictionaries_ = std::make_unique<Dictionaries>();
+  std::unique_ptr<Dictionaries> dictionaries_;
+  std::shared_ptr<const MergeSources> merge_sources_;  // of these dictionaries
   int64_t last_sequence_ = 0;
-  std::vector<Tail> tails_;  // one per partition
+  std::vector<Tail> tails_;  // one per partition: what no snapshot has
   size_t tail_id_bytes_ = 0;
-  size_t tail_id_bytes_max_ = kTailIdBytesMax;  // above it the tails are merged
+  size_t tail_id_bytes_max_ = kTailIdBytesMax;  // above it everything is merged
+  size_t unmerged_rows_ = 0;                    // at most, of building_
   Snapshot building_;
   std::shared_ptr<const Snapshot> latest_;  // null: must be made anew
   std::vector<std::unique_ptr<PropertyColumn>> properties_;

@@ -2,9 +2,17 @@
 
 #include <algorithm>
 
+#include "services/base/status_macros.h"
+
 namespace throughline {
 
-Snapshot KnownAt(const Snapshot& snapshot, int64_t watermark) {
+absl::StatusOr<std::shared_ptr<const Partition>> Snapshot::At(size_t i) const {
+  ASSIGN_OR_RETURN(std::shared_ptr<const Partition> whole, partitions[i]->Get());
+  if (whole->size() == 0 || whole->row_max() < watermark) return whole;
+  return Partition::Before(*whole, static_cast<uint32_t>(watermark));
+}
+
+absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark) {
   Snapshot out = snapshot;
   out.watermark = watermark;
   out.customer_count = 0;
@@ -19,7 +27,7 @@ Snapshot KnownAt(const Snapshot& snapshot, int64_t watermark) {
   out.code_counts[kNameColumn] = out.code_counts[kSourceColumn] = 0;
   for (size_t i = 0; i < snapshot.partitions.size(); ++i) {
     out.partitions.push_back(snapshot.partitions[i]);
-    const std::shared_ptr<const Partition> partition = out.At(i);
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Partition> partition, out.At(i));
     if (partition->customer_count() == 0) {
       // Nobody later was known either.
       out.partitions.pop_back();

@@ -123,7 +123,7 @@ class Store {
   int Mapped() {
     int mapped = 0;
     for (const auto& partition : (*columns_->Latest())->partitions) {
-      mapped += partition->owned_bytes() == sizeof(Partition);
+      mapped += (*partition->Get())->owned_bytes() == sizeof(Partition);
     }
     return mapped;
   }
@@ -419,11 +419,30 @@ TEST(ColumnFilesTest, Seal_KeepsPropertiesThatWereGathered) {
   const auto before = *store.columns().Latest();
   const std::vector<std::string> keys = {"plan"};
   const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
-  const PackedColumn& gathered = before->partitions[0]->property(column);
+  const PackedColumn& gathered = (*before->At(0))->property(column);
   store.columns().Seal();
   const auto after = *store.columns().Latest();
   ASSERT_NE(after->partitions[0], before->partitions[0]);
-  EXPECT_EQ(&after->partitions[0]->property(column), &gathered);
+  EXPECT_EQ(&(*after->At(0))->property(column), &gathered);
+}
+
+// Those of older events are not read from the log's order again when newer ones come.
+TEST(ColumnFilesTest, Merge_CarriesPropertiesOn) {
+  TempDir directory;
+  std::mt19937_64 random(10);
+  Store store(directory / "events");
+  store.Open();
+  store.Append(RandomEvents(random, 0, 400, 40));
+  const std::vector<std::string> keys = {"plan"};
+  const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
+  (*(*store.columns().Latest())->At(0))->property(column);
+  store.Append(RandomEvents(random, 400, 300, 60));
+  const std::shared_ptr<const Partition> merged = *(*store.columns().Latest())->At(0);
+  const PackedColumn& codes = merged->property(column);
+  ASSERT_EQ(codes.size(), merged->size());
+  for (uint32_t place = 0; place < merged->size(); ++place) {
+    EXPECT_EQ(codes[place], column.codes[static_cast<size_t>(merged->rows()[place])]);
+  }
 }
 
 }  // namespace
