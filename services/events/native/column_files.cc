@@ -4,7 +4,9 @@
 #include <atomic>
 
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/strip.h"
 #include "absl/time/clock.h"
 #include "rocksdb/env.h"
 #include "services/base/log.h"
@@ -13,6 +15,14 @@
 #include "services/events/native/rocksdb_error.h"
 
 namespace throughline {
+namespace {
+
+constexpr char kPropertyEnding[] = ".property";
+// The file of a property that nobody asks for does not grow: when it lacks a quarter of the log and so much, it is
+// forgotten.
+constexpr int64_t kPropertyLagMin = 4 << 20;
+
+}  // namespace
 
 ColumnFiles::ColumnFiles(ColumnFilesOptions options)
     : options_(std::move(options)),
@@ -76,6 +86,38 @@ ColumnFiles::Part ColumnFiles::OpenPart(uint32_t partition, const std::vector<in
   return out;
 }
 
+absl::Status ColumnFiles::LoadProperties(int64_t last_in_log, std::vector<std::unique_ptr<PropertyColumn>>& out) {
+  std::vector<std::string> names;
+  options_.env->GetChildren(directory_, &names).PermitUncheckedError();
+  for (const std::string& name : names) {
+    uint32_t number = 0;
+    absl::string_view digits = name;
+    if (!absl::ConsumeSuffix(&digits, kPropertyEnding) || !absl::SimpleAtoi(digits, &number)) continue;
+    last_property_ = std::max(last_property_, number);
+    PropertyFile file(options_.env, absl::StrCat(directory_, "/", name), options_.workspace);
+    PropertyFile::Loaded loaded = file.Load();
+    bool fits = loaded.column != nullptr && file.rows() <= last_in_log;
+    if (fits && file.rows() > 0) {
+      ASSIGN_OR_RETURN(const uint64_t hash, options_.hash_event(file.rows()));
+      fits = hash == loaded.anchor;
+    }
+    if (!fits && loaded.problem.empty()) loaded.problem = "the log is another, or ends before it";
+    if (!loaded.problem.empty()) {
+      LogWarning("a column of a property is not whole: what it lacks is read from the log",
+                 {{"file", file.path()}, {"problem", loaded.problem}});
+    }
+    // Nobody has asked for it in a long time.
+    const int64_t lag = last_in_log - file.rows();
+    if (fits && lag > kPropertyLagMin && lag > last_in_log / 4) fits = false;
+    if (!fits || !properties_.try_emplace(loaded.column->key, file).second) {
+      Remove(file.path());
+      continue;
+    }
+    out.push_back(std::move(loaded.column));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<ColumnFiles::Loaded> ColumnFiles::Load(int64_t last_in_log) {
   const absl::Time start = absl::Now();
   const std::map<uint32_t, std::vector<int64_t>> found = FindSegments();
@@ -95,8 +137,9 @@ absl::StatusOr<ColumnFiles::Loaded> ColumnFiles::Load(int64_t last_in_log) {
   }
   Loaded out;
   out.damaged = !problem.empty();
+  RETURN_IF_ERROR(LoadProperties(last_in_log, out.properties));
   if (!fits || texts.watermark == 0) {
-    if (!problem.empty()) Discard();
+    if (!problem.empty()) DiscardSegments();
     out.dictionaries = std::make_unique<Dictionaries>();
     return out;
   }
@@ -143,6 +186,12 @@ absl::StatusOr<ColumnFiles::Loaded> ColumnFiles::Load(int64_t last_in_log) {
 }
 
 void ColumnFiles::Discard() {
+  DiscardSegments();
+  for (const auto& [key, file] : properties_) Remove(file.path());
+  properties_.clear();
+}
+
+void ColumnFiles::DiscardSegments() {
   for (const auto& [partition, segments] : FindSegments()) {
     for (const int64_t covered : segments) Remove(PathOf(partition, covered));
   }
@@ -171,6 +220,18 @@ absl::Status ColumnFiles::SyncDirectory() const {
   std::unique_ptr<rocksdb::Directory> directory;
   RETURN_IF_ERROR(MapRocksDbError(options_.env->NewDirectory(directory_, &directory), directory_));
   return MapRocksDbError(directory->Fsync(), directory_);
+}
+
+absl::Status ColumnFiles::SealProperties(const State& state) {
+  for (const PropertyColumn* column : state.properties) {
+    auto file = properties_.find(column->key);
+    if (file == properties_.end()) {
+      std::string path = absl::StrCat(directory_, "/", ++last_property_, kPropertyEnding);
+      file = properties_.try_emplace(column->key, options_.env, std::move(path), options_.workspace).first;
+    }
+    RETURN_IF_ERROR(file->second.Append(*column, state.watermark, options_.hash_event));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status ColumnFiles::Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed) {
@@ -203,6 +264,7 @@ absl::Status ColumnFiles::Seal(State state, const Dictionaries& dictionaries, co
     }
     on_sealed(i, *partition, std::move(segment->partition));
   }
+  RETURN_IF_ERROR(SealProperties(state));
   RETURN_IF_ERROR(SyncDirectory());
   for (const auto& [partition, covered] : stale_) {
     if (sealed_[partition] != covered) Remove(PathOf(partition, covered));

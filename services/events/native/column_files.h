@@ -1,6 +1,6 @@
-// The files of one workspace's columns: a segment for each partition (segment_file.h) and the dictionaries
-// (dictionary_file.h). The log is the truth: whatever is wrong with a file costs time and no answer. Not thread-safe;
-// whoever reads what was loaded or sealed needs no lock.
+// The files of one workspace's columns: a segment for each partition (segment_file.h), the dictionaries
+// (dictionary_file.h), and one for each property that is asked for (property_file.h). The log is the truth: whatever is
+// wrong with a file costs time and no answer. Not thread-safe; whoever reads what was loaded or sealed needs no lock.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +15,7 @@
 #include "absl/status/statusor.h"
 #include "services/events/native/dictionary_file.h"
 #include "services/events/native/partition_version.h"
+#include "services/events/native/property_file.h"
 #include "services/events/native/segment_file.h"
 
 namespace rocksdb {
@@ -28,8 +29,7 @@ struct ColumnFilesOptions {
   std::string directory;        // of all workspaces; made, as is this one's in it, when there is something to write
   uint32_t workspace = 0;
   int threads = 1;  // that read and verify at start
-  // What tells one event of the log from another that was given its sequence in another log.
-  std::function<absl::StatusOr<uint64_t>(int64_t sequence)> hash_event;
+  PropertyFile::HashEvent hash_event;
 };
 
 class ColumnFiles {
@@ -42,13 +42,15 @@ class ColumnFiles {
   struct Loaded {
     std::unique_ptr<Dictionaries> dictionaries;  // as they were when event `watermark` was the last
     int64_t watermark = 0;
-    std::vector<Part> parts;  // of all customers of the dictionaries
-    bool damaged = false;     // something is to be made anew
+    std::vector<Part> parts;                                  // of all customers of the dictionaries
+    std::vector<std::unique_ptr<PropertyColumn>> properties;  // each up to a row of its own
+    bool damaged = false;                                     // something is to be made anew
   };
   struct State {
     int64_t watermark = 0;
     DictionarySizes sizes;  // as they were then
     std::vector<std::shared_ptr<const PartitionVersion>> partitions;
+    std::vector<const PropertyColumn*> properties;  // up to the watermark; live as long as this
   };
   // A partition has become a segment, which has the same events.
   using OnSealed = std::function<void(uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped)>;
@@ -61,17 +63,20 @@ class ColumnFiles {
   // The files do not fit the log after all.
   void Discard();
 
-  // Makes segments of the partitions that have events which are in none. Everything in `state` was reported as
-  // recorded. After a failure, what was sealed stays sealed. Codes as MapRocksDbError, of `hash_event` and as
-  // PartitionVersion::Get.
+  // Makes segments of the partitions that have events which are in none, and adds to the files of properties.
+  // Everything in `state` was reported as recorded. After a failure, what was sealed stays sealed. Codes as
+  // MapRocksDbError, of `hash_event` and as PartitionVersion::Get.
   absl::Status Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed);
 
  private:
   SegmentIdentity IdentityOf(uint32_t partition, int64_t covered) const;
   std::string PathOf(uint32_t partition, int64_t covered) const;
   std::map<uint32_t, std::vector<int64_t>> FindSegments();
+  void DiscardSegments();
   Part OpenPart(uint32_t partition, const std::vector<int64_t>& found, const DictionarySizes& sizes) const;
+  absl::Status LoadProperties(int64_t last_in_log, std::vector<std::unique_ptr<PropertyColumn>>& out);
   absl::Status EnsureDictionaries();
+  absl::Status SealProperties(const State& state);
   absl::Status SyncDirectory() const;
   void Remove(const std::string& path) const;
 
@@ -81,6 +86,8 @@ class ColumnFiles {
   std::vector<int64_t> sealed_;  // by partition: what its segment covers by itself; 0: it has none
   // Segments that newer ones replace: partitions, and what they cover.
   std::vector<std::pair<uint32_t, int64_t>> stale_;
+  std::map<std::string, PropertyFile> properties_;  // by key
+  uint32_t last_property_ = 0;                      // number in the name of its file
 };
 
 }  // namespace throughline

@@ -7,8 +7,8 @@
 #include <string>
 
 #include "absl/strings/string_view.h"
+#include "services/events/native/code_sequence.h"
 #include "services/events/native/event_record.h"
-#include "services/events/native/stable_vector.h"
 #include "services/events/native/string_dictionary.h"
 
 namespace throughline {
@@ -48,7 +48,7 @@ struct PropertyColumn {
 
   const std::string key;
   StringDictionary values;
-  StableVector<uint32_t> codes;
+  CodeSequence codes;
 
  private:
   absl::string_view Encoded(const PropertyField& field);

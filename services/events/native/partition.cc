@@ -354,11 +354,13 @@ const PackedColumn& Partition::property(const PropertyColumn& column) const {
   std::shared_ptr<const PackedColumn>& gathered = properties_[&column];
   if (gathered == nullptr) {
     PackedColumn::Builder builder(size(), nullptr);
+    std::vector<uint32_t> codes(size());
     rows().Visit([&](auto rows) {
-      for (size_t i = 0; i < size(); ++i) builder.Announce(column.codes[static_cast<size_t>(rows[i])]);
-      builder.Start();
-      for (size_t i = 0; i < size(); ++i) builder.Add(column.codes[static_cast<size_t>(rows[i])]);
+      for (size_t i = 0; i < size(); ++i) codes[i] = column.codes[static_cast<size_t>(rows[i])];
     });
+    for (const uint32_t code : codes) builder.Announce(code);
+    builder.Start();
+    for (const uint32_t code : codes) builder.Add(code);
     gathered = std::make_shared<const PackedColumn>(builder.Finish());
   }
   return *gathered;

@@ -36,6 +36,13 @@ std::unique_ptr<ColumnFiles> MakeFiles(const std::shared_ptr<const EventLog>& lo
   return std::make_unique<ColumnFiles>(std::move(options));
 }
 
+// The value that the next event, which has these properties, has in a column.
+void AppendProperty(const std::vector<PropertyField>& fields, PropertyColumn& column) {
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const PropertyField& field) { return field.key == column.key; });
+  column.Append(found == fields.end() ? nullptr : &*found);
+}
+
 }  // namespace
 
 Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads, Files files)
@@ -73,12 +80,19 @@ absl::Status Projection::Load(int64_t last, int64_t also_from,
     ASSIGN_OR_RETURN(ColumnFiles::Loaded loaded, files_->Load(last));
     TakeOverLocked(std::move(loaded));
   }
+  std::erase_if(properties_, [&](KeptProperty& kept) {
+    // A question that needs it waits for what is missing; the start does not.
+    const bool far = last - kept.rows() > std::max(open_events_max_, last / 8);
+    if (far) unfinished_.push_back(std::move(kept));
+    return far;
+  });
   const int64_t files_end = last_sequence_;
   const DictionarySizes files_sizes = DictionarySizes::Of(*dictionaries_);
   bool files_fit = true;
   const auto scan = [&] {
     int64_t from = last_sequence_ + 1;  // what the files cover
     for (const int64_t covered : covered_) from = std::min(from, covered + 1);
+    for (const KeptProperty& kept : properties_) from = std::min(from, kept.rows() + 1);
     from = std::min(from, also_from);
     last_sequence_ = from - 1;
     return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
@@ -110,6 +124,10 @@ void Projection::TakeOverLocked(ColumnFiles::Loaded loaded) {
   SetDictionariesLocked(std::move(loaded.dictionaries));
   last_sequence_ = loaded.watermark;
   unsound_ = loaded.damaged;
+  for (std::unique_ptr<PropertyColumn>& column : loaded.properties) {
+    const auto rows = static_cast<int64_t>(column->codes.size());
+    properties_.push_back({std::move(column), rows, /*asked=*/false});
+  }
   building_.name_counts.resize(dictionaries_->names().size());
   tails_.resize(loaded.parts.size());
   for (ColumnFiles::Part& part : loaded.parts) {
@@ -132,6 +150,8 @@ void Projection::ForgetLocked() {
   tail_id_bytes_ = 0;
   tail_id_bytes_max_ = kTailIdBytesMax;
   unmerged_rows_ = 0;
+  properties_.clear();
+  unfinished_.clear();
   building_ = Snapshot();
   latest_ = nullptr;
   covered_.clear();
@@ -225,10 +245,9 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
 }
 
 void Projection::AddPropertiesLocked() {
-  for (const std::unique_ptr<PropertyColumn>& column : properties_) {
-    const auto found = std::find_if(scratch_.begin(), scratch_.end(),
-                                    [&](const PropertyField& field) { return field.key == column->key; });
-    column->Append(found == scratch_.end() ? nullptr : &*found);
+  for (const KeptProperty& kept : properties_) {
+    // At start a file may have it already.
+    if (kept.rows() < last_sequence_) AppendProperty(scratch_, *kept.column);
   }
 }
 
@@ -287,7 +306,16 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Projection::Latest() {
 }
 
 bool Projection::SealIsWorthItLocked(int64_t events_min) const {
-  return files_ != nullptr && unsealed_ >= seal_again_at_ && (unsound_ || unsealed_ >= events_min);
+  if (files_ == nullptr || unsealed_ < seal_again_at_) return false;
+  return unsound_ || unsealed_ >= events_min || UnsealedPropertyRowsLocked() >= events_min;
+}
+
+int64_t Projection::UnsealedPropertyRowsLocked() const {
+  int64_t most = 0;
+  for (const KeptProperty& kept : properties_) {
+    if (kept.asked) most = std::max(most, last_sequence_ - kept.sealed);
+  }
+  return most;
 }
 
 bool Projection::TakeSealDue() {
@@ -314,9 +342,15 @@ void Projection::Seal() {
     const std::lock_guard lock(mutex_);
     status = CatchUpLocked();
     FoldLocked();
-    state = {last_sequence_, DictionarySizes::Of(*dictionaries_), building_.partitions};
+    state = {last_sequence_, DictionarySizes::Of(*dictionaries_), building_.partitions, {}};
+    // Those that nobody asks for any more fall behind, until a start forgets them.
+    for (const KeptProperty& kept : properties_) {
+      if (kept.asked) state.properties.push_back(kept.column.get());
+    }
     sealed = unsealed_;
   }
+  const int64_t watermark = state.watermark;
+  const std::vector<const PropertyColumn*> sealed_properties = state.properties;
   if (status.ok()) {
     status = files_->Seal(std::move(state), *dictionaries_,
                           [this](uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped) {
@@ -341,70 +375,97 @@ void Projection::Seal() {
     return;
   }
   unsealed_ -= sealed;
+  for (KeptProperty& kept : properties_) {
+    const auto& sealed_now = sealed_properties;
+    if (std::find(sealed_now.begin(), sealed_now.end(), kept.column.get()) != sealed_now.end()) kept.sealed = watermark;
+  }
   unsound_ = false;
   seal_again_at_ = 0;
 }
 
-absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::Span<const std::string> keys) {
-  std::vector<Property> out(keys.size());
-  // True if all are there.
-  const auto find = [&] {
-    bool all = true;
-    for (size_t i = 0; i < keys.size(); ++i) {
-      const auto found = std::find_if(properties_.begin(), properties_.end(),
-                                      [&](const auto& column) { return column->key == keys[i]; });
-      if (found == properties_.end()) {
-        all = false;
-      } else {
-        out[i] = {found->get(), (*found)->values.size()};
-      }
+bool Projection::FindPropertiesLocked(absl::Span<const std::string> keys, std::vector<Property>& out) {
+  bool all = true;
+  out.assign(keys.size(), {});
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const auto found = std::find_if(properties_.begin(), properties_.end(),
+                                    [&](const KeptProperty& kept) { return kept.column->key == keys[i]; });
+    if (found == properties_.end()) {
+      all = false;
+      continue;
     }
-    return all;
-  };
+    found->asked = true;
+    out[i] = {found->column.get(), found->column->values.size()};
+  }
+  return all;
+}
+
+// The columns of those that are not there yet, to be filled from where they end.
+absl::StatusOr<std::vector<Projection::KeptProperty>> Projection::StartPropertiesLocked(
+    absl::Span<const std::string> keys, const std::vector<Property>& found) {
+  std::vector<KeptProperty> added;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const bool again = std::find(keys.begin(), keys.begin() + i, keys[i]) != keys.begin() + i;
+    if (found[i].column != nullptr || again) continue;
+    const auto unfinished = std::find_if(unfinished_.begin(), unfinished_.end(),
+                                         [&](const KeptProperty& kept) { return kept.column->key == keys[i]; });
+    if (unfinished == unfinished_.end()) {
+      added.push_back({std::make_unique<PropertyColumn>(keys[i]), 0, true});
+    } else {
+      added.push_back(std::move(*unfinished));
+      added.back().asked = true;
+      unfinished_.erase(unfinished);
+    }
+  }
+  if (properties_.size() + added.size() > limits::kPropertyColumnCountMax) {
+    // Nobody has been given one of these.
+    std::erase_if(properties_, [](const KeptProperty& kept) { return !kept.asked; });
+  }
+  if (properties_.size() + added.size() > limits::kPropertyColumnCountMax) {
+    return LimitExceeded("properties in filters and run rules", limits::kPropertyColumnCountMax,
+                         "properties per workspace");
+  }
+  return added;
+}
+
+absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::Span<const std::string> keys) {
+  std::vector<Property> out;
   int64_t to;
   {
     const std::lock_guard lock(mutex_);
-    if (find()) return out;
+    if (FindPropertiesLocked(keys, out)) return out;
     to = last_sequence_;
   }
 
   const std::lock_guard backfill_lock(backfill_mutex_);
-  std::vector<std::unique_ptr<PropertyColumn>> added;
+  std::vector<KeptProperty> added;
   {
     const std::lock_guard lock(mutex_);
-    if (find()) return out;
-    for (size_t i = 0; i < keys.size(); ++i) {
-      const bool again = std::find(keys.begin(), keys.begin() + i, keys[i]) != keys.begin() + i;
-      if (out[i].column == nullptr && !again) added.push_back(std::make_unique<PropertyColumn>(keys[i]));
-    }
-    if (properties_.size() + added.size() > limits::kPropertyColumnCountMax) {
-      return LimitExceeded("properties in filters and run rules", limits::kPropertyColumnCountMax,
-                           "properties per workspace");
-    }
+    if (FindPropertiesLocked(keys, out)) return out;
+    ASSIGN_OR_RETURN(added, StartPropertiesLocked(keys, out));
   }
   std::vector<PropertyField> fields;
-  const auto fill = [&](int64_t sequence, absl::string_view event) -> absl::Status {
-    EventFields unused;
-    if (!ReadEventFields(event, unused, &fields)) return Damaged(sequence);
-    for (const std::unique_ptr<PropertyColumn>& column : added) {
-      const auto found = std::find_if(fields.begin(), fields.end(),
-                                      [&](const PropertyField& field) { return field.key == column->key; });
-      column->Append(found == fields.end() ? nullptr : &*found);
-    }
-    return absl::OkStatus();
-  };
-  const auto scan = [&](int64_t from, int64_t last) {
-    return log_ == nullptr ? absl::OkStatus() : log_->Scan(workspace_, from, last, fill);
+  const auto scan = [&](int64_t last) -> absl::Status {
+    if (log_ == nullptr) return absl::OkStatus();
+    int64_t from = last + 1;
+    for (const KeptProperty& kept : added) from = std::min(from, kept.rows() + 1);
+    return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
+      EventFields unused;
+      if (!ReadEventFields(event, unused, &fields)) return Damaged(sequence);
+      for (const KeptProperty& kept : added) {
+        if (kept.rows() < sequence) AppendProperty(fields, *kept.column);
+      }
+      return absl::OkStatus();
+    });
   };
   // Nearly everything without the lock, so that views and the projector go on; then what has come in the meantime.
-  RETURN_IF_ERROR(scan(1, to));
+  RETURN_IF_ERROR(scan(to));
   const std::lock_guard lock(mutex_);
-  RETURN_IF_ERROR(scan(to + 1, last_sequence_));
-  for (const std::unique_ptr<PropertyColumn>& column : added) {
-    if (column->codes.size() != static_cast<size_t>(last_sequence_)) return Damaged(last_sequence_);
+  RETURN_IF_ERROR(scan(last_sequence_));
+  for (const KeptProperty& kept : added) {
+    if (kept.rows() != last_sequence_) return Damaged(last_sequence_);
   }
-  for (std::unique_ptr<PropertyColumn>& column : added) properties_.push_back(std::move(column));
-  find();
+  for (KeptProperty& kept : added) properties_.push_back(std::move(kept));
+  FindPropertiesLocked(keys, out);
   return out;
 }
 

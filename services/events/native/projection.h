@@ -83,7 +83,8 @@ class Projection {
   void Seal();
 
   // The columns of these properties, filled at least up to every snapshot that was taken before the call. Those asked
-  // for the first time are filled from the log. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED) above kPropertyColumnsMax.
+  // for the first time are filled from the log, and kept in files from then on. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED)
+  // above kPropertyColumnsMax.
   absl::StatusOr<std::vector<Property>> Properties(absl::Span<const std::string> keys);
 
   const Dictionaries& dictionaries() const { return *dictionaries_; }
@@ -93,6 +94,13 @@ class Projection {
   }
 
  private:
+  struct KeptProperty {
+    std::unique_ptr<PropertyColumn> column;
+    int64_t sealed = 0;  // so many events of it are in its file
+    bool asked = false;  // since the start; then it stays where it is
+    int64_t rows() const { return static_cast<int64_t>(column->codes.size()); }
+  };
+
   absl::Status CatchUpLocked();
   void TakeOverLocked(ColumnFiles::Loaded loaded);
   void ForgetLocked();
@@ -101,8 +109,12 @@ class Projection {
   void FoldLocked();
   absl::Status MergeAllLocked();
   bool SealIsWorthItLocked(int64_t events_min) const;
+  int64_t UnsealedPropertyRowsLocked() const;
   absl::Status AddLocked(int64_t sequence, absl::string_view event, EventFields& fields);
   void AddPropertiesLocked();
+  bool FindPropertiesLocked(absl::Span<const std::string> keys, std::vector<Property>& out);
+  absl::StatusOr<std::vector<KeptProperty>> StartPropertiesLocked(absl::Span<const std::string> keys,
+                                                                  const std::vector<Property>& found);
   void MergeForRoomLocked();
   absl::Status Damaged(int64_t sequence) const;
 
@@ -130,7 +142,9 @@ class Projection {
   size_t unmerged_rows_ = 0;                    // at most, of building_
   Snapshot building_;
   std::shared_ptr<const Snapshot> latest_;  // null: must be made anew
-  std::vector<std::unique_ptr<PropertyColumn>> properties_;
+  std::vector<KeptProperty> properties_;    // up to last_sequence_
+  // From files that end long before the log: gone on with when someone asks for them.
+  std::vector<KeptProperty> unfinished_;
   std::vector<PropertyField> scratch_;
 
   // While the log is read at start: what need not be taken from it, by partition.

@@ -1,9 +1,5 @@
 #include "services/events/native/segment_file.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <bit>
 #include <cstddef>
@@ -17,6 +13,7 @@
 #include "absl/strings/strip.h"
 #include "rocksdb/env.h"
 #include "services/base/status_macros.h"
+#include "services/events/native/mapped_file.h"
 #include "services/events/native/rocksdb_error.h"
 #include "services/events/native/stable_hash.h"
 #include "throughline/aggregates.h"
@@ -274,28 +271,6 @@ bool SizesFit(const Header& header) {
          agree(kAmountPlaces, 4, kAmountValues, 8) && agree(kNameCodes, 4, kNameCounts, 4);
 }
 
-class MappedFile {
- public:
-  static absl::StatusOr<std::shared_ptr<const MappedFile>> Open(const std::string& path, size_t size) {
-    const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0) return BackendUnavailable("the event store");
-    void* const mapping = ::mmap(nullptr, size, PROT_READ, MAP_SHARED, descriptor, 0);
-    ::close(descriptor);
-    if (mapping == MAP_FAILED) return BackendUnavailable("the event store");
-    return std::make_shared<const MappedFile>(static_cast<const char*>(mapping), size);
-  }
-  MappedFile(const char* data, size_t size) : data_(data), size_(size) {}
-  ~MappedFile() { ::munmap(const_cast<char*>(data_), size_); }
-  MappedFile(const MappedFile&) = delete;
-  MappedFile& operator=(const MappedFile&) = delete;
-
-  const char* data() const { return data_; }
-
- private:
-  const char* const data_;
-  const size_t size_;
-};
-
 // The columns of a file whose bytes begin at `file`.
 class Reader {
  public:
@@ -398,21 +373,6 @@ absl::string_view ContentProblem(const PartitionColumns& columns, const Header& 
   return named == events ? "" : "its counts of names are wrong";
 }
 
-// Through the file, not the mapping: what a mapping cannot read ends the process.
-rocksdb::Status ReadWhole(rocksdb::Env* env, const std::string& path, size_t bytes, char* to, size_t& read) {
-  std::unique_ptr<rocksdb::RandomAccessFile> file;
-  rocksdb::Status status = env->NewRandomAccessFile(path, &file, rocksdb::EnvOptions());
-  read = 0;
-  while (status.ok() && read < bytes) {
-    rocksdb::Slice piece;
-    status = file->Read(read, std::min(bytes - read, kFlushBytes), &piece, to + read);
-    if (!status.ok() || piece.empty()) break;
-    if (piece.data() != to + read) std::memcpy(to + read, piece.data(), piece.size());
-    read += piece.size();
-  }
-  return status;
-}
-
 }  // namespace
 
 namespace segment_file {
@@ -468,9 +428,11 @@ absl::StatusOr<Segment> OpenSegment(rocksdb::Env* env, const std::string& direct
   const size_t words = (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t);
   const std::unique_ptr<uint64_t[]> buffer(new uint64_t[words]);
   char* const file = reinterpret_cast<char*>(buffer.get());
-  size_t read = 0;
-  if (!ReadWhole(env, path, bytes, file, read).ok()) return DamagedSegment(path, "it cannot be read");
-  if (read != bytes) return DamagedSegment(path, "it is cut off");
+  // Through the file, not the mapping: what a mapping cannot read ends the process.
+  std::unique_ptr<rocksdb::RandomAccessFile> source;
+  if (!env->NewRandomAccessFile(path, &source, rocksdb::EnvOptions()).ok() || !ReadBytes(*source, 0, bytes, file)) {
+    return DamagedSegment(path, "it cannot be read");
+  }
   Header header;
   std::memcpy(&header, file, sizeof(header));
   if (const absl::string_view problem = HeaderProblem(header, bytes, identity); !problem.empty()) {
@@ -494,7 +456,8 @@ absl::StatusOr<Segment> OpenSegment(rocksdb::Env* env, const std::string& direct
       !problem.empty()) {
     return DamagedSegment(path, problem);
   }
-  ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> mapped, MappedFile::Open(path, bytes));
+  ASSIGN_OR_RETURN(std::shared_ptr<const MappedFile> mapped, MappedFile::Open(path));
+  if (mapped->size() != bytes) return DamagedSegment(path, "it was changed while it was read");
   const char* const data = mapped->data();
   out.partition = std::make_shared<const Partition>(Reader(header, data, std::move(mapped)).Columns());
   return out;

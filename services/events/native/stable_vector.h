@@ -20,6 +20,11 @@ class StableVector {
     return chunks_[place.chunk][place.offset];
   }
 
+  T& operator[](size_t i) {
+    const Place place = PlaceOf(i);
+    return chunks_[place.chunk][place.offset];
+  }
+
   T& push_back(T value) {
     const Place place = PlaceOf(size_);
     // Chunk k holds kFirst << k elements: 40 chunks are more than memory can hold, and a chunk never grows.

@@ -119,6 +119,20 @@ class Store {
   }
   // The columns, and what the log alone says.
   void ExpectRight() { EXPECT_EQ(HashOf(*columns_), HashOf(*Fresh())); }
+  // What a property of the columns is, and what the log alone says.
+  void ExpectPropertyRight() {
+    const std::vector<std::string> keys = {"plan"};
+    const auto fresh = Fresh();
+    ASSERT_THAT(columns_->CatchUp(), IsOk());
+    const auto expected = fresh->Properties(keys), properties = columns_->Properties(keys);
+    ASSERT_THAT(expected, IsOk());
+    ASSERT_THAT(properties, IsOk());
+    const PropertyColumn& a = *(*expected)[0].column;
+    const PropertyColumn& b = *(*properties)[0].column;
+    ASSERT_EQ(b.codes.size(), static_cast<size_t>(last_));
+    ASSERT_EQ(b.values.size(), a.values.size());
+    for (size_t i = 0; i < b.codes.size(); ++i) ASSERT_EQ(b.codes[i], a.codes[i]) << i;
+  }
   // How many partitions are in files.
   int Mapped() {
     int mapped = 0;
@@ -407,6 +421,76 @@ TEST(ColumnFilesTest, Seal_DiskFailsAtAnyOperation_LosesNothingAndIsDoneLater) {
       if (HasFailure() || !met) break;
     }
   }
+}
+
+TEST(ColumnFilesTest, Seal_DiskFailsAtAnyOperationOfAProperty_LosesNothingAndIsDoneLater) {
+  auto fault = std::make_shared<Fault>();
+  const auto env = HookedFileSystem::MakeEnv([fault](const char*, const std::string& path) {
+    if (!absl::StrContains(path, ".property") || --fault->left != 0) return rocksdb::IOStatus::OK();
+    fault->met = true;
+    return rocksdb::IOStatus::NoSpace("No space left on device");
+  });
+  for (int64_t operation = 1; operation < 100; ++operation) {
+    SCOPED_TRACE(absl::StrCat("operation ", operation));
+    TempDir directory;
+    std::mt19937_64 random(11);
+    Store store(directory / "events", env.get());
+    fault->left = 0;
+    store.Open();
+    store.Append(RandomEvents(random, 0, 5000, 40));
+    store.ExpectPropertyRight();
+    fault->met = false;
+    fault->left = operation;
+    store.columns().Seal();
+    store.Append(RandomEvents(random, 10'000, 5000, 60));
+    store.columns().Seal();
+    store.ExpectPropertyRight();
+    store.Open();
+    store.ExpectRight();
+    store.ExpectPropertyRight();
+    store.columns().Seal();
+    store.Open();
+    store.ExpectPropertyRight();
+    if (::testing::Test::HasFailure()) break;
+    if (!fault->met) {
+      EXPECT_GT(operation, 4);
+      break;
+    }
+  }
+}
+
+TEST(ColumnFilesTest, Open_PropertyOfAnotherLogOrDamaged_IsReadFromTheLog) {
+  TempDir directory;
+  std::mt19937_64 random(12);
+  Store store(directory / "events");
+  store.Open();
+  store.Append(RandomEvents(random, 0, 9000, 40));
+  store.ExpectPropertyRight();
+  store.columns().Seal();
+  const std::string file = absl::StrCat(store.Columns(), "/", kWorkspace, "/1.property");
+  ASSERT_TRUE(std::filesystem::exists(file));
+  // Those of another log, which is longer or has other events.
+  for (const int count : {9000, 4500, 100}) {
+    Store other(directory / absl::StrCat("other ", count));
+    other.Append(RandomEvents(random, 20'000, count, 40));
+    std::filesystem::create_directories(absl::StrCat(other.Columns(), "/", kWorkspace));
+    const std::string copy = absl::StrCat(other.Columns(), "/", kWorkspace, "/1.property");
+    std::filesystem::copy_file(file, copy);
+    WarningCounter warnings;
+    other.Open();
+    EXPECT_GT(warnings.Take(), 0);
+    EXPECT_FALSE(std::filesystem::exists(copy));
+    other.ExpectPropertyRight();
+  }
+  std::filesystem::resize_file(file, std::filesystem::file_size(file) - 1000);
+  WarningCounter warnings;
+  store.Open();
+  EXPECT_EQ(warnings.Take(), 1);
+  store.ExpectPropertyRight();
+  store.columns().Seal();
+  store.Open();
+  EXPECT_EQ(warnings.Take(), 0);
+  store.ExpectPropertyRight();
 }
 
 // The columns of properties stay right where a partition was sealed under them.
