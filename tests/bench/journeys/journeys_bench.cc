@@ -19,6 +19,7 @@
 #include "services/events/native/native_event_store.h"
 #include "tests/bench/journeys/bare_pass.h"
 #include "tests/bench/journeys/engine_questions.h"
+#include "tests/bench/journeys/memory_meter.h"
 #include "tests/support/files.h"
 #include "tests/support/processes.h"
 
@@ -31,8 +32,12 @@ constexpr int kThreads = 2;
 // One event in so many is of a test account.
 constexpr size_t kInternalShare = 100;
 
+constexpr char kOneThread[] = ", 1 thread";
+
 // Who answers, and in how many milliseconds (median), by question.
 using Times = std::map<std::string, std::map<std::string, double>>;
+// The most bytes that answering held, by who and question.
+using PeakMemory = std::map<std::string, std::map<std::string, int64_t>>;
 
 [[noreturn]] void Fail(const std::string& what) {
   std::fprintf(stderr, "bench_journeys: %s\n", what.c_str());
@@ -40,24 +45,38 @@ using Times = std::map<std::string, std::map<std::string, double>>;
 }
 
 // $THROUGHLINE_BENCH_CPU: the process's CPU time, for a machine that is busy with other things.
+bool CountsCpuTime() { return std::getenv("THROUGHLINE_BENCH_CPU") != nullptr; }
 double Milliseconds() {
-  static const clockid_t clock =
-      std::getenv("THROUGHLINE_BENCH_CPU") == nullptr ? CLOCK_MONOTONIC : CLOCK_PROCESS_CPUTIME_ID;
+  static const clockid_t clock = CountsCpuTime() ? CLOCK_PROCESS_CPUTIME_ID : CLOCK_MONOTONIC;
   timespec now{};
   clock_gettime(clock, &now);
   return static_cast<double>(now.tv_sec) * 1e3 + static_cast<double>(now.tv_nsec) / 1e6;
 }
 
-double MedianMilliseconds(const std::function<void()>& ask) {
-  ask();  // warm
-  std::vector<double> times;
-  for (int i = 0; i < kRounds; ++i) {
-    const double start = Milliseconds();
-    ask();
-    times.push_back(Milliseconds() - start);
+// The median of each, asked in turns: what disturbs the machine meets all of them.
+std::vector<double> MedianMilliseconds(const std::vector<std::function<void()>>& asks) {
+  std::vector<std::vector<double>> times(asks.size());
+  for (int round = -1; round < kRounds; ++round) {
+    for (size_t i = 0; i < asks.size(); ++i) {
+      const double start = Milliseconds();
+      asks[i]();
+      if (round >= 0) times[i].push_back(Milliseconds() - start);  // the first is to be warm
+    }
   }
-  std::sort(times.begin(), times.end());
-  return times[times.size() / 2];
+  std::vector<double> medians;
+  for (std::vector<double>& of : times) {
+    std::sort(of.begin(), of.end());
+    medians.push_back(of[of.size() / 2]);
+  }
+  return medians;
+}
+
+// `ask` with the threads of the run and with one, as two rows.
+void MeasureThreads(const std::string& who, Question question, const std::function<void(int threads)>& ask,
+                    Times& times) {
+  const std::vector<double> medians = MedianMilliseconds({[&] { ask(kThreads); }, [&] { ask(1); }});
+  times[who][NameOf(question)] = medians[0];
+  times[who + kOneThread][NameOf(question)] = medians[1];
 }
 
 void RequireSame(const std::string& who, Question question, const Answer& expected, const Answer& actual) {
@@ -116,15 +135,24 @@ void MeasurePeers(const std::string& python, const JourneyEvents& events, const 
   }
 }
 
-void Print(const Times& times, size_t events) {
+void Print(const Times& times, const PeakMemory& memory, size_t events) {
   const std::map<std::string, double>& limit = times.at("bare pass");
   for (const Question question : kQuestions) {
-    std::printf("%s\n", NameOf(question));
+    const std::string name = NameOf(question);
+    std::printf("%s\n", name.c_str());
     for (const auto& [who, of] : times) {
-      const auto found = of.find(NameOf(question));
+      const auto found = of.find(name);
       if (found == of.end()) continue;
-      std::printf("  %-22s %10.2f ms  %8.2f ns/event  %8.2f x the bare pass\n", who.c_str(), found->second,
-                  found->second * 1e6 / static_cast<double>(events), found->second / limit.at(NameOf(question)));
+      std::printf("  %-30s %10.2f ms  %8.2f ns/event  %8.2f x the bare pass", who.c_str(), found->second,
+                  found->second * 1e6 / static_cast<double>(events), found->second / limit.at(name));
+      // CPU time is the same on any number of threads.
+      if (const auto one = times.find(who + kOneThread); one != times.end() && !CountsCpuTime()) {
+        std::printf("  %5.2f x as fast as 1 thread", one->second.at(name) / found->second);
+      }
+      if (const auto peak = memory.find(who); peak != memory.end()) {
+        std::printf("  %6.1f MB at its peak", static_cast<double>(peak->second.at(name)) / 1e6);
+      }
+      std::printf("\n");
     }
   }
 }
@@ -133,15 +161,17 @@ int Run(size_t event_count, const std::string& python) {
   const JourneyEvents events = MakeJourneyEvents(event_count);
   std::printf("%zu events of %zu customers, %d threads\n", events.events(), events.customers(), kThreads);
   Times times;
+  PeakMemory memory;
   std::map<Question, Answer> expected;
   for (const Question question : kQuestions) {
     Answer& answer = expected[question];
-    times["bare pass"][NameOf(question)] = MedianMilliseconds([&] { answer = BarePass(question, events, kThreads); });
-    times["bare pass, 1 thread"][NameOf(question)] = MedianMilliseconds([&] { BarePass(question, events, 1); });
+    answer = BarePass(question, events, kThreads);
+    MeasureThreads(
+        "bare pass", question, [&](int threads) { BarePass(question, events, threads); }, times);
     RequireSame("one thread", question, answer, BarePass(question, events, 1));
   }
-  times["bare pass, sketch"][NameOf(Question::kTimeInStage)] =
-      MedianMilliseconds([&] { BareSketchPass(events, kThreads); });
+  MeasureThreads(
+      "bare pass, sketch", Question::kTimeInStage, [&](int threads) { BareSketchPass(events, threads); }, times);
   {
     const testing::TempDir directory;
     NativeEventStoreOptions options;
@@ -155,14 +185,16 @@ int Run(size_t event_count, const std::string& python) {
     if (!view.ok()) Fail(view.status().ToString());
     for (const Question question : kQuestions) {
       RequireSame("the engine", question, expected[question], AskEngine(question, **view, kThreads));
-      times["engine"][NameOf(question)] = MedianMilliseconds([&] { AskEngine(question, **view, kThreads); });
-      times["engine, 1 thread"][NameOf(question)] = MedianMilliseconds([&] { AskEngine(question, **view, 1); });
+      MeasureThreads(
+          "engine", question, [&](int threads) { AskEngine(question, **view, threads); }, times);
+      memory["engine"][NameOf(question)] = PeakBytes([&] { AskEngine(question, **view, kThreads); });
     }
-    times["engine, sketch"][NameOf(Question::kTimeInStage)] =
-        MedianMilliseconds([&] { SketchTimeInStage(**view, kThreads); });
+    MeasureThreads(
+        "engine, sketch", Question::kTimeInStage, [&](int threads) { SketchTimeInStage(**view, threads); }, times);
+    memory["engine, sketch"][NameOf(Question::kTimeInStage)] = PeakBytes([&] { SketchTimeInStage(**view, kThreads); });
   }
   if (!python.empty()) MeasurePeers(python, events, expected, times);
-  Print(times, events.events());
+  Print(times, memory, events.events());
   return 0;
 }
 
