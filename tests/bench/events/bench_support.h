@@ -5,12 +5,14 @@
 #include <sys/resource.h>
 
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
 #include <cstdlib>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -107,24 +109,32 @@ inline v1::CustomerEvent MakeEvent(int64_t number) {
   return event;
 }
 
-// One thread that writes the records of these events, and nothing else, `batch` at a time, each
-// batch synced: what the disk and RocksDB with the engine's own settings allow.
-inline Rate MeasureBareRocksDb(const std::string& directory, const std::vector<std::string>& records, size_t batch) {
+// `writers` threads that write the records of these events, and nothing else, `batch` at a time, each batch synced:
+// what the disk and RocksDB with the engine's own settings allow.
+inline Rate MeasureBareRocksDb(const std::string& directory, const std::vector<std::string>& records, size_t batch,
+                               int writers = 1) {
   rocksdb::DB* opened = nullptr;
   Require(rocksdb::DB::Open(EventLog::DatabaseOptions(), directory, &opened).ok(), "cannot open the bare database");
   const std::unique_ptr<rocksdb::DB> database(opened);
   rocksdb::WriteOptions options;
   options.sync = true;
-  const Stopwatch watch;
-  for (size_t from = 0; from < records.size(); from += batch) {
-    rocksdb::WriteBatch writes;
-    for (size_t i = from; i < std::min(records.size(), from + batch); ++i) {
-      char key[13] = {'e', 0, 0, 0, 1};
-      for (int byte = 0; byte < 8; ++byte) key[5 + byte] = static_cast<char>(i >> (8 * (7 - byte)));
-      writes.Put(rocksdb::Slice(key, sizeof(key)), records[i]);
+  std::atomic<size_t> next{0};
+  const auto write = [&] {
+    for (size_t from = next.fetch_add(batch); from < records.size(); from = next.fetch_add(batch)) {
+      rocksdb::WriteBatch writes;
+      for (size_t i = from; i < std::min(records.size(), from + batch); ++i) {
+        char key[13] = {'e', 0, 0, 0, 1};
+        for (int byte = 0; byte < 8; ++byte) key[5 + byte] = static_cast<char>(i >> (8 * (7 - byte)));
+        writes.Put(rocksdb::Slice(key, sizeof(key)), records[i]);
+      }
+      Require(database->Write(options, &writes).ok(), "a bare write failed");
     }
-    Require(database->Write(options, &writes).ok(), "a bare write failed");
-  }
+  };
+  const Stopwatch watch;
+  std::vector<std::thread> others;
+  for (int i = 1; i < writers; ++i) others.emplace_back(write);
+  write();
+  for (std::thread& other : others) other.join();
   return watch.Stop(records.size());
 }
 
