@@ -51,6 +51,7 @@ run_tests() {
 }
 
 dev_bench() {
+  [[ bench_stream_clients == *"${1:-}"* ]] && setup_postgres
   build_cpp release
   local found=
   for program in $(find build/release/tests/bench -name 'bench_*' -type f -perm -u+x | sort); do

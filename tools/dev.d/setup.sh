@@ -85,6 +85,16 @@ setup_peers() {
   export THROUGHLINE_PEERS_PYTHON="$root/$environment/bin/python"
 }
 
+# The database that recording is held against; without it that benchmark measures the rest. Whether its client library is
+# there is decided when the build is configured.
+setup_postgres() {
+  if ! (install_packages "PostgreSQL: what recording is compared with" postgresql-15 libpq-dev); then
+    say "It cannot be installed here: the benchmark goes on without it"
+  elif grep -qs '^LIBPQ_.*NOTFOUND' build/release/CMakeCache.txt; then
+    cmake --preset release >/dev/null
+  fi
+}
+
 # build_web: the web app into build/web, when its sources changed.
 build_web() {
   local source=services/gateway/web stamp=build/web/.built
