@@ -97,7 +97,12 @@ void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rul
   };
   const TimeColumn& times = partition.times();
   if (partition.size() == 0) return;
-  if (times.in_seconds) {
+  if (const std::optional<EqualPeriods> periods = EqualPeriods::Find(rules.periods, times); periods.has_value()) {
+    RunReader(source, partition).ForEachBlock<Number>([&](const auto& block) {
+      // Only seconds have them.
+      if constexpr (std::is_same_v<std::decay_t<decltype(block.times[0])>, uint32_t>) add(block, *periods);
+    });
+  } else if (times.in_seconds) {
     const PeriodTable<uint32_t> periods(rules.periods, times);
     RunReader(source, partition).ForEachBlock<Number>([&](const auto& block) { add(block, periods); });
   } else {

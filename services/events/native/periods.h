@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <limits>
+#include <optional>
 #include <vector>
 
 #include "absl/time/civil_time.h"
@@ -25,9 +26,12 @@ class Periods {
   absl::CivilDay day(int period) const { return days_[static_cast<size_t>(period)]; }
   // The first instant of each period and, one more, of what follows.
   const std::vector<int64_t>& starts() const { return starts_; }
+  // What each of them lasts; 0 if they differ, or there are none.
+  int64_t length_micros() const { return length_micros_; }
 
  private:
   bool complete_ = true;
+  int64_t length_micros_ = 0;
   std::vector<absl::CivilDay> days_;
   std::vector<int64_t> starts_;
 };
@@ -94,6 +98,23 @@ class PeriodTable {
   int bits_ = kSlotBits;
   int64_t origin_ = 0;
   std::vector<Slot> slots_;
+};
+
+// The same for periods that are all as long, as days and weeks are in a zone whose clocks stay: by multiplying. Of a
+// partition's times only, which are whole seconds and lie in the periods.
+class EqualPeriods {
+ public:
+  // None if they are not.
+  static std::optional<EqualPeriods> Find(const Periods& periods, const TimeColumn& times);
+
+  int Of(uint32_t time) const {
+    // Exact for what has 32 bits (Lemire, Kaser, Kurz: Faster remainder by direct computation, 2019).
+    return static_cast<int>((static_cast<unsigned __int128>(inverse_) * (time + uint64_t{offset_})) >> 64);
+  }
+
+ private:
+  uint32_t offset_ = 0;   // seconds from the first period to the partition's base
+  uint64_t inverse_ = 0;  // 2^64 / seconds of a period, rounded up
 };
 
 }  // namespace throughline

@@ -48,9 +48,21 @@ void ExpectTable(const Periods& periods, const TimeColumn& column, const ColumnA
   }
 }
 
+// Returns whether the periods are equal.
+bool ExpectEqualPeriods(const Periods& periods, const TimeColumn& column) {
+  const std::optional<EqualPeriods> equal = EqualPeriods::Find(periods, column);
+  if (!equal.has_value()) return false;
+  const PeriodTable<uint32_t> table(periods, column);
+  for (const uint32_t time : column.seconds) {
+    EXPECT_EQ(equal->Of(time), table.Of(time)) << column.base_seconds << " + " << time;
+  }
+  return true;
+}
+
 TEST(PeriodsTest, Table_FindsThePeriodThatTheCalendarSays) {
   const char* seed = std::getenv("THROUGHLINE_TEST_SEED");
   const uint64_t first = seed != nullptr ? std::strtoull(seed, nullptr, 10) : 1;
+  int equal = 0, unequal = 0;
   for (uint64_t round = first; round < first + (seed != nullptr ? 1 : 300); ++round) {
     SCOPED_TRACE(testing::Message() << "THROUGHLINE_TEST_SEED=" << round);
     std::mt19937_64 random(round);
@@ -76,7 +88,22 @@ TEST(PeriodsTest, Table_FindsThePeriodThatTheCalendarSays) {
     const TimeColumn column = ColumnOf(times, in_seconds);
     in_seconds ? ExpectTable(periods, column, column.seconds, unit, zone)
                : ExpectTable(periods, column, column.micros, unit, zone);
+    if (in_seconds) ++(ExpectEqualPeriods(periods, column) ? equal : unequal);
   }
+  if (seed != nullptr) return;
+  EXPECT_GT(equal, 20);
+  EXPECT_GT(unequal, 20);
+}
+
+TEST(PeriodsTest, EqualPeriods_AtEveryBoundaryOfALongTime_AreThoseOfTheTable) {
+  std::vector<int64_t> times;
+  // As many seconds as have 32 bits, from a moment in the first week.
+  constexpr int64_t kFirst = -2'000'000'000, kWeek = 7 * 86'400, kMonday = 4 * 86'400;
+  for (int64_t week = kFirst / kWeek + 1; week * kWeek + kMonday < kFirst + 0xfff00000; ++week) {
+    for (const int64_t around : {-1, 0, 1}) times.push_back((week * kWeek + kMonday + around) * kMicros);
+  }
+  const Periods periods(CalendarUnit::kWeek, absl::UTCTimeZone(), times.front(), times.back(), 100'000);
+  EXPECT_TRUE(ExpectEqualPeriods(periods, ColumnOf(times, /*in_seconds=*/true)));
 }
 
 TEST(PeriodsTest, Table_OfPeriodsOfOtherEvents_SaysBeforeAndAfter) {
