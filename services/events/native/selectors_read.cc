@@ -5,6 +5,39 @@
 #include "services/events/native/selectors.h"
 
 namespace throughline {
+namespace {
+
+// Bytes that are written may be any object: where the compiler is told that they are not, these loops take a vector at
+// a time. Masks have 1 where the scope holds.
+
+template <typename Number>
+void WriteOutside(const uint8_t* __restrict mask, size_t count, Number* __restrict out) {
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<Number>(mask[i] - 1);
+}
+
+// All bits where the scope does not hold.
+template <typename Number>
+void AddOutside(const uint8_t* __restrict mask, size_t count, Number* __restrict out) {
+  for (size_t i = 0; i < count; ++i) out[i] = static_cast<Number>(out[i] | static_cast<Number>(mask[i] - 1));
+}
+
+void KeepInside(const uint8_t* __restrict mask, size_t count, uint64_t* __restrict out) {
+  for (size_t i = 0; i < count; ++i) out[i] &= uint64_t{0} - mask[i];
+}
+
+void And(const uint8_t* __restrict other, size_t count, uint8_t* __restrict mask) {
+  for (size_t i = 0; i < count; ++i) mask[i] &= other[i];
+}
+
+void Or(const uint8_t* __restrict other, size_t count, uint8_t* __restrict mask) {
+  for (size_t i = 0; i < count; ++i) mask[i] |= other[i];
+}
+
+void Not(size_t count, uint8_t* mask) {
+  for (size_t i = 0; i < count; ++i) mask[i] ^= 1;
+}
+
+}  // namespace
 
 Selectors::Reader::Reader(const Selectors& selectors, const Partition& partition)
     : selectors_(selectors), partition_(partition), asked_(selectors.lists_.size()) {
@@ -39,9 +72,10 @@ void Selectors::Reader::EvaluateTable(const Node& node, const Places& places, ui
   if (places.list == nullptr && looked_up.width() == 1) {
     return LookUpBytes(table, looked_up.data<uint8_t>() + places.begin, places.count, mask);
   }
+  const size_t count = places.count;  // no object that bytes might be written to
   looked_up.Visit([&](auto codes) {
     WithPlaces(places, [&](auto place_of) {
-      for (size_t i = 0; i < places.count; ++i) mask[i] = table[static_cast<size_t>(codes[place_of(i)])];
+      for (size_t i = 0; i < count; ++i) mask[i] = table[static_cast<size_t>(codes[place_of(i)])];
     });
   });
 }
@@ -84,8 +118,9 @@ void Selectors::Reader::EvaluateAmount(const Node& node, const Places& places, u
 
 void Selectors::Reader::EvaluateTime(const Node& node, const Places& places, uint8_t* mask) const {
   const TimeColumn& times = partition_.times();
+  const size_t count = places.count;
   WithPlaces(places, [&](auto place_of) {
-    for (size_t i = 0; i < places.count; ++i) {
+    for (size_t i = 0; i < count; ++i) {
       const int64_t time = times[place_of(i)];
       mask[i] = (time >= node.from_micros && time < node.to_micros) != node.outside;
     }
@@ -97,11 +132,7 @@ void Selectors::Reader::EvaluateJoin(const Node& node, const Places& places, uin
   std::vector<uint8_t>& other = Scratch(places.count);
   for (size_t child = 1; child < node.children.size(); ++child) {
     Evaluate(node.children[child], places, other.data());
-    if (node.kind == Node::Kind::kAnd) {
-      for (size_t i = 0; i < places.count; ++i) mask[i] &= other[i];
-    } else {
-      for (size_t i = 0; i < places.count; ++i) mask[i] |= other[i];
-    }
+    (node.kind == Node::Kind::kAnd ? And : Or)(other.data(), places.count, mask);
   }
   ReleaseScratch();
 }
@@ -126,8 +157,7 @@ void Selectors::Reader::Evaluate(int index, const Places& places, uint8_t* mask)
       return EvaluateJoin(node, places, mask);
     case Node::Kind::kNot:
       Evaluate(node.children[0], places, mask);
-      for (size_t i = 0; i < places.count; ++i) mask[i] ^= 1;
-      return;
+      return Not(places.count, mask);
   }
 }
 
@@ -164,9 +194,7 @@ void Selectors::Reader::FirstOf(const Places& places, Number* out) {
       std::fill_n(out, places.count, Number{0});
       return;
     }
-    const uint8_t* mask = EvaluateScope(places);
-    // 0 where the scope holds, all bits where not.
-    for (size_t i = 0; i < places.count; ++i) out[i] = static_cast<Number>(mask[i] - 1);
+    WriteOutside(EvaluateScope(places), places.count, out);
     return;
   }
   const uint16_t* lead = selectors_.lead_first_.data();
@@ -180,7 +208,8 @@ void Selectors::Reader::FirstOf(const Places& places, Number* out) {
       WithPlaces(places, [&](auto place_of) {
         if (asked_.empty()) {
           // Nothing (0xffff) becomes "no selector" by losing its upper byte.
-          for (size_t i = 0; i < places.count; ++i) {
+          const size_t count = places.count;
+          for (size_t i = 0; i < count; ++i) {
             out[i] = static_cast<Number>(lead[static_cast<size_t>(codes[place_of(i)])]);
           }
           return;
@@ -197,11 +226,7 @@ void Selectors::Reader::FirstOf(const Places& places, Number* out) {
     });
   Ask(places, out);
   if (selectors_.scope_ == kAlways) return;
-  const uint8_t* mask = EvaluateScope(places);
-  for (size_t i = 0; i < places.count; ++i) {
-    // All bits where the scope does not hold.
-    out[i] = static_cast<Number>(out[i] | static_cast<Number>(mask[i] - 1));
-  }
+  AddOutside(EvaluateScope(places), places.count, out);
 }
 
 template <typename Number>
@@ -243,8 +268,7 @@ void Selectors::Reader::All(uint32_t begin, uint32_t end, uint64_t* out) {
     ReleaseScratch();
   }
   if (selectors_.scope_ == kAlways) return;
-  const uint8_t* mask = EvaluateScope({nullptr, begin, count});
-  for (size_t i = 0; i < count; ++i) out[i] &= uint64_t{0} - mask[i];
+  KeepInside(EvaluateScope({nullptr, begin, count}), count, out);
 }
 
 const uint8_t* Selectors::Reader::EvaluateScope(const Places& places) {
