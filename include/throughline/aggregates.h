@@ -34,7 +34,7 @@ struct GroupValue {
     kOther,    // all values that have no group of their own
   };
   Kind kind = Kind::kValue;
-  std::string text;  // kValue: of a calendar period its first day, YYYY-MM-DD
+  std::string text;  // kValue: of a calendar period its first day, YYYY-MM-DD; of a customer its id
   friend auto operator<=>(const GroupValue&, const GroupValue&) = default;
 };
 
@@ -189,7 +189,7 @@ struct VariantCounts {
   static constexpr int kBucketBits = 18;
   static constexpr int kBucketCount = 1 << kBucketBits;
 
-  std::vector<uint32_t> bucket_runs;    // by bucket; empty when nothing was counted
+  std::vector<uint32_t> bucket_runs;    // by bucket; empty when nothing was counted, or nobody asked for it
   std::map<Variant, int64_t> variants;  // complete for the buckets of the question
   int64_t runs = 0;
   void Merge(const VariantCounts& other);

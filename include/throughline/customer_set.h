@@ -21,6 +21,8 @@ class CustomerSet {
   // [begin, end).
   void AddRange(uint32_t begin, uint32_t end);
   bool Contains(uint32_t ordinal) const;
+  // Whether any of [begin, end) is a member.
+  bool ContainsAny(uint32_t begin, uint32_t end) const;
   int64_t size() const;
 
   // Union, intersection, difference.

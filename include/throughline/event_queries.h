@@ -60,8 +60,18 @@ struct EventCalendar {
   absl::TimeZone zone = absl::UTCTimeZone();
 };
 
+inline constexpr int kBreakdownCustomerCountMax = 1024;
+// The event's customer, by id: a group for each of the customers with the ordinals [first, first + count). Events of
+// others are in no group, and need not be read: a question costs what these customers cost. It opens a number down to
+// people (services/events/cell_customers.h).
+struct EventCustomer {
+  int64_t first = 0;  // CustomerSummary::ordinal, not negative
+  int count = 0;      // 1 to kBreakdownCustomerCountMax; fewer groups where there are fewer customers
+};
+
 // One dimension of a breakdown.
-using Dimension = std::variant<EventField, EventSymbols, EventCalendar>;
+using Dimension = std::variant<EventField, EventSymbols, EventCalendar, EventCustomer>;
+// Beside them there may be one EventCustomer.
 inline constexpr int kBreakdownDimensionCountMax = 3;
 // Values of one dimension, and groups of one answer. More are RESOURCE_EXHAUSTED (LIMIT_EXCEEDED).
 inline constexpr int kBreakdownValueCountMax = 1000;
@@ -161,7 +171,8 @@ struct GraphQuery {
   Scope scope;
 };
 
-// Groups by the run's first event, into at most 64 groups (LIMIT_EXCEEDED): each has a number for every bucket.
+// Groups by the run's first event. With `bucket_counts` into at most 64 groups (LIMIT_EXCEEDED): each has a number for
+// every bucket.
 struct VariantQuery {
   RunRule run;
   TimeRange window;  // of events
@@ -169,6 +180,7 @@ struct VariantQuery {
   int length_max = 12;  // symbols from the beginning of the run; 1 to 1000
   // The variants in these buckets are counted one by one (VariantCounts::BucketOf).
   std::vector<uint32_t> buckets;
+  bool bucket_counts = true;  // without, VariantCounts::bucket_runs is empty
   Scope scope;
 };
 

@@ -24,6 +24,12 @@ void CustomerSet::AddRange(uint32_t begin, uint32_t end) { bitmap_->bits.addRang
 
 bool CustomerSet::Contains(uint32_t ordinal) const { return bitmap_->bits.contains(ordinal); }
 
+bool CustomerSet::ContainsAny(uint32_t begin, uint32_t end) const {
+  auto it = bitmap_->bits.begin();
+  it.equalorlarger(begin);
+  return it != bitmap_->bits.end() && *it < end;
+}
+
 int64_t CustomerSet::size() const { return static_cast<int64_t>(bitmap_->bits.cardinality()); }
 
 CustomerSet& CustomerSet::operator|=(const CustomerSet& other) {

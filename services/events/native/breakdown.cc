@@ -204,12 +204,43 @@ absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCalendar& dime
   return part;
 }
 
-absl::StatusOr<Breakdown> Breakdown::Compile(const std::vector<Dimension>& dimensions, Projection& projection,
-                                             const Snapshot& snapshot) {
-  if (dimensions.size() > kBreakdownDimensionCountMax) {
+absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCustomer& dimension, const std::string& name,
+                                                       Projection& projection, const Snapshot& snapshot) {
+  if (dimension.first < 0) return InvalidField(absl::StrCat(name, ".first"), "must not be negative");
+  if (dimension.count < 1 || dimension.count > kBreakdownCustomerCountMax) {
+    return InvalidField(absl::StrCat(name, ".count"), absl::StrCat("1 to ", kBreakdownCustomerCountMax));
+  }
+  const int64_t known = snapshot.customer_count;
+  const auto first = static_cast<uint32_t>(std::min(dimension.first, known));
+  const auto end = static_cast<uint32_t>(std::min(first + int64_t{dimension.count}, known));
+  Part part;
+  part.first_customer = first;
+  for (uint32_t customer = first; customer < end; ++customer) {
+    part.values.push_back({GroupValue::Kind::kValue, projection.dictionaries().customers[customer]});
+  }
+  return part;
+}
+
+// Few customers are one thread's work, and others would only double the groups.
+void Breakdown::LimitTo(uint32_t first_customer, uint32_t count) {
+  auto limited = std::make_shared<CustomerSet>();
+  limited->AddRange(first_customer, first_customer + count);
+  if (scope_.customers != nullptr) *limited &= *scope_.customers;
+  scope_.customers = std::move(limited);
+  scope_.threads = 1;
+}
+
+absl::StatusOr<Breakdown> Breakdown::Compile(const Scope& scope, Projection& projection, const Snapshot& snapshot) {
+  const std::vector<Dimension>& dimensions = scope.breakdown;
+  const auto customer_dimensions = std::count_if(dimensions.begin(), dimensions.end(), [](const Dimension& dimension) {
+    return std::holds_alternative<EventCustomer>(dimension);
+  });
+  if (customer_dimensions > 1) return InvalidField("breakdown", "customers only once");
+  if (dimensions.size() > static_cast<size_t>(kBreakdownDimensionCountMax + customer_dimensions)) {
     return InvalidField("breakdown", absl::StrCat("at most ", kBreakdownDimensionCountMax, " dimensions"));
   }
   Breakdown out;
+  out.scope_ = scope;
   int64_t groups = 1;
   for (size_t i = 0; i < dimensions.size(); ++i) {
     const std::string name = absl::StrCat("breakdown[", i, "]");
@@ -217,6 +248,9 @@ absl::StatusOr<Breakdown> Breakdown::Compile(const std::vector<Dimension>& dimen
         Part part, std::visit([&](const auto& dimension) { return CompilePart(dimension, name, projection, snapshot); },
                               dimensions[i]));
     groups *= static_cast<int64_t>(part.values.size());
+    if (part.first_customer.has_value()) {
+      out.LimitTo(*part.first_customer, static_cast<uint32_t>(part.values.size()));
+    }
     out.parts_.push_back(std::move(part));
   }
   if (groups > kBreakdownGroupCountMax) {
@@ -245,6 +279,8 @@ Breakdown::Reader::Reader(const Breakdown& breakdown, const Partition& partition
       part.numbers = compiled.numbers.data();
     } else if (compiled.symbols != nullptr) {
       part.symbols = std::make_unique<Selectors::Reader>(*compiled.symbols, partition);
+    } else if (compiled.first_customer.has_value()) {
+      part.first_customer = compiled.first_customer;
     } else if (partition.times().in_seconds) {
       part.seconds = std::make_unique<PeriodTable<uint32_t>>(*compiled.periods, partition.times());
     } else {
@@ -273,11 +309,26 @@ void Breakdown::Reader::Add(Part& part, const uint32_t* places, size_t count, in
     if (symbols_.size() < count) symbols_.resize(count);
     part.symbols->First(places, count, symbols_.data());
     add([&](size_t i) { return symbols_[i] == kNoSelector<uint16_t> ? -1 : static_cast<int32_t>(symbols_[i]); });
+  } else if (part.first_customer.has_value()) {
+    const int64_t first = int64_t{*part.first_customer} - partition_.first_customer();
+    add([&](size_t i) {
+      const int64_t value = CustomerOf(places[i]) - first;
+      return value >= 0 && value < part.value_count ? static_cast<int32_t>(value) : -1;
+    });
   } else if (part.seconds != nullptr) {
     add([&](size_t i) { return part.seconds->Of(partition_.times().seconds[places[i]]); });
   } else {
     add([&](size_t i) { return part.micros->Of(partition_.times().micros[places[i]]); });
   }
+}
+
+uint32_t Breakdown::Reader::CustomerOf(uint32_t place) {
+  if (place < partition_.offset(customer_) || place >= partition_.offset(customer_ + 1)) {
+    const uint32_t* const offsets = partition_.offsets();
+    customer_ =
+        static_cast<uint32_t>(std::upper_bound(offsets, offsets + partition_.customer_count(), place) - offsets) - 1;
+  }
+  return customer_;
 }
 
 }  // namespace throughline

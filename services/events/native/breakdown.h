@@ -45,12 +45,13 @@ class Breakdown {
  public:
   class Reader;
 
-  static absl::StatusOr<Breakdown> Compile(const std::vector<Dimension>& dimensions, Projection& projection,
-                                           const Snapshot& snapshot);
+  static absl::StatusOr<Breakdown> Compile(const Scope& scope, Projection& projection, const Snapshot& snapshot);
 
   bool empty() const { return parts_.empty(); }
   int group_count() const { return group_count_; }
   GroupKey KeyOf(int group) const;
+  // That of the question, its customers limited to those that may have a group.
+  const Scope& scope() const { return scope_; }
 
  private:
   friend class Reader;
@@ -61,6 +62,7 @@ class Breakdown {
     std::vector<int32_t> numbers;  // of the field's codes
     std::shared_ptr<const Selectors> symbols;
     std::optional<Periods> periods;
+    std::optional<uint32_t> first_customer;
   };
   static absl::StatusOr<Part> CompilePart(const EventField& dimension, const std::string& name, Projection& projection,
                                           const Snapshot& snapshot);
@@ -68,7 +70,11 @@ class Breakdown {
                                           Projection& projection, const Snapshot& snapshot);
   static absl::StatusOr<Part> CompilePart(const EventCalendar& dimension, const std::string& name,
                                           Projection& projection, const Snapshot& snapshot);
+  static absl::StatusOr<Part> CompilePart(const EventCustomer& dimension, const std::string& name,
+                                          Projection& projection, const Snapshot& snapshot);
+  void LimitTo(uint32_t first_customer, uint32_t count);
 
+  Scope scope_;
   std::vector<Part> parts_;
   int group_count_ = 1;
 };
@@ -93,13 +99,17 @@ class Breakdown::Reader {
     std::unique_ptr<Selectors::Reader> symbols;
     std::unique_ptr<PeriodTable<uint32_t>> seconds;
     std::unique_ptr<PeriodTable<int64_t>> micros;
+    std::optional<uint32_t> first_customer;
     int32_t value_count = 0;
   };
   void Add(Part& part, const uint32_t* places, size_t count, int32_t* groups);
+  // Counted from the partition's first.
+  uint32_t CustomerOf(uint32_t place);
 
   const Partition& partition_;
   std::vector<Part> parts_;
   std::vector<uint16_t> symbols_;
+  uint32_t customer_ = 0;  // of the place that was asked for last
 };
 
 // An aggregate for each group, made when first asked for.

@@ -12,9 +12,10 @@ namespace throughline {
 
 class CodePairs {
  public:
-  CodePairs(uint32_t first_codes, uint32_t second_codes) : second_codes_(second_codes) {
+  // There are `count` like this one: they share the room for tables.
+  CodePairs(uint32_t first_codes, uint32_t second_codes, int count = 1) : second_codes_(second_codes) {
     const uint64_t product = static_cast<uint64_t>(first_codes) * second_codes;
-    if (product <= kTableMax) table_.assign(product, kNone);
+    if (product <= kTableMax / static_cast<uint64_t>(count)) table_.assign(product, kNone);
   }
 
   // The number of the pair, from 0 in order of first appearance.

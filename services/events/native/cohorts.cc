@@ -17,21 +17,31 @@ constexpr uint8_t kEntry = 0;
 constexpr uint64_t kEntryBit = 1;
 constexpr uint64_t kActivityBit = 2;
 
-// Counts of one group: customers and active ones, by cohort and then by period.
+// Counts of one group: customers and active ones, by cohort and then by period. Only from the first cohort that occurs
+// on: there may be many groups of few customers each.
 struct Counter {
   std::vector<std::vector<int64_t>> cohorts;  // the number of customers first
+  int first_cohort = 0;
   void Merge(const Counter& other) {
-    if (cohorts.size() < other.cohorts.size()) cohorts.resize(other.cohorts.size());
     for (size_t i = 0; i < other.cohorts.size(); ++i) {
-      if (cohorts[i].size() < other.cohorts[i].size()) cohorts[i].resize(other.cohorts[i].size());
-      for (size_t k = 0; k < other.cohorts[i].size(); ++k) cohorts[i][k] += other.cohorts[i][k];
+      const std::vector<int64_t>& from = other.cohorts[i];
+      if (from.empty()) continue;
+      std::vector<int64_t>& row = Of(other.first_cohort + static_cast<int>(i), static_cast<int>(from.size()) - 1);
+      for (size_t k = 0; k < from.size(); ++k) row[k] += from[k];
     }
   }
   std::vector<int64_t>& Of(int cohort, int period_count) {
-    if (static_cast<size_t>(cohort) >= cohorts.size()) cohorts.resize(static_cast<size_t>(cohort) + 1);
-    std::vector<int64_t>& row = cohorts[static_cast<size_t>(cohort)];
-    if (row.empty()) row.resize(static_cast<size_t>(period_count) + 1);
-    return row;
+    if (cohorts.empty()) first_cohort = cohort;
+    if (cohort < first_cohort) {
+      // At least as many more as there are, so that few insertions are needed.
+      const int more = std::min(first_cohort, std::max(first_cohort - cohort, static_cast<int>(cohorts.size())));
+      cohorts.insert(cohorts.begin(), static_cast<size_t>(more), {});
+      first_cohort -= more;
+    }
+    const auto place = static_cast<size_t>(cohort - first_cohort);
+    if (place >= cohorts.size()) cohorts.resize(place + 1);
+    if (cohorts[place].empty()) cohorts[place].resize(static_cast<size_t>(period_count) + 1);
+    return cohorts[place];
   }
 };
 
@@ -132,10 +142,10 @@ absl::StatusOr<Grouped<CohortMatrix>> ComputeCohorts(Projection& projection, con
   std::vector<EventSelector> selected = {query.entry};
   if (!rules.same) selected.push_back(query.activity);
   ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(selected, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   RunSource source;
   source.selectors = &selectors;
-  source.customers = query.scope.customers.get();
+  source.customers = breakdown.scope().customers.get();
   const auto make = [&] { return Groups<Counter>(breakdown, Counter()); };
   const auto pass = [&](Groups<Counter>& totals, const Partition& partition) {
     if (!rules.same) {
@@ -146,13 +156,13 @@ absl::StatusOr<Grouped<CohortMatrix>> ComputeCohorts(Projection& projection, con
       AddPartition<uint8_t, uint64_t>(source, breakdown, rules, partition, totals);
     }
   };
-  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   return totals.Finished([&](Counter& counter) {
     CohortMatrix matrix;
     for (size_t i = 0; i < counter.cohorts.size(); ++i) {
       const std::vector<int64_t>& row = counter.cohorts[i];
       if (row.empty()) continue;
-      CohortMatrix::Cohort& cohort = matrix.cohorts[rules.periods.day(static_cast<int>(i))];
+      CohortMatrix::Cohort& cohort = matrix.cohorts[rules.periods.day(counter.first_cohort + static_cast<int>(i))];
       cohort.customers = row[0];
       cohort.active.assign(row.begin() + 1, row.end());
     }

@@ -100,7 +100,7 @@ absl::StatusOr<Grouped<CustomerFeatures>> ComputeFeatures(Projection& projection
     ASSIGN_OR_RETURN(Selectors compiled, Selectors::Compile(selectors, query.scope.filter, projection, snapshot));
     passes.push_back(std::move(compiled));
   }
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const Windows window(query.window);
   CustomerFeatures empty;
   empty.rows = CustomerRows<Row>(std::min<size_t>(1 << 18, kCellsMax / query.features.size()));
@@ -110,10 +110,10 @@ absl::StatusOr<Grouped<CustomerFeatures>> ComputeFeatures(Projection& projection
     Breakdown::Reader groups(breakdown, partition);
     for (size_t p = 0; p < passes.size(); ++p) {
       const bool last = p + 1 == passes.size();
-      const RunSource source{&passes[p], nullptr, query.scope.customers.get(), window.start(0), window.end(0)};
-      uint32_t customer = 0;
+      const RunSource source{&passes[p], nullptr, breakdown.scope().customers.get(), window.start(0), window.end(0)};
       RunReader(source, partition).ForEachBlock<uint64_t>([&](const auto& block) {
-        for (uint32_t run = 0; run < block.runs; ++run, ++customer) {
+        for (uint32_t run = 0; run < block.runs; ++run) {
+          const uint32_t customer = block.first_customer + run;
           rows.AddRun(block, run, customer, p * kFeaturesPerPass);
           if (!last) continue;
           uint32_t first = block.begin(run);
@@ -128,7 +128,7 @@ absl::StatusOr<Grouped<CustomerFeatures>> ComputeFeatures(Projection& projection
       });
     }
   };
-  ASSIGN_OR_RETURN(Groups<CustomerFeatures> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Groups<CustomerFeatures> totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   return totals.Finished();
 }
 

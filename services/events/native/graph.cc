@@ -12,21 +12,24 @@
 namespace throughline {
 namespace {
 
-// Above this many symbols the table of all pairs would not stay in a cache.
+// Above this many symbols the table of all pairs would not stay in a cache. Groups share the room.
 constexpr uint32_t kTableSymbolsMax = 255;
+constexpr size_t kTableCellsMax = 1 << 16;
 
 // Counts of one group, by symbol.
 class GraphCounter {
  public:
-  GraphCounter(const GraphQuery& query, uint32_t symbols, const Snapshot& snapshot)
+  // One of `groups`.
+  GraphCounter(const GraphQuery& query, uint32_t symbols, const Snapshot& snapshot, int groups)
       : sketches_(query.sketches),
         nodes_(symbols),
-        pairs_(symbols, symbols),
-        channels_(symbols, snapshot.code_counts[kChannelColumn]),
-        departments_(symbols, snapshot.code_counts[kDepartmentColumn]) {
-    if (symbols <= kTableSymbolsMax && !sketches_) {
-      row_bits_ = std::bit_width(symbols);
-      table_.resize(size_t{symbols} << row_bits_);
+        pairs_(symbols, symbols, groups),
+        channels_(symbols, snapshot.code_counts[kChannelColumn], groups),
+        departments_(symbols, snapshot.code_counts[kDepartmentColumn], groups) {
+    row_bits_ = std::bit_width(symbols);
+    const size_t cells = size_t{symbols} << row_bits_;
+    if (symbols <= kTableSymbolsMax && cells <= kTableCellsMax / static_cast<size_t>(groups) && !sketches_) {
+      table_.resize(cells);
     }
   }
 
@@ -277,14 +280,15 @@ absl::StatusOr<Grouped<TransitionGraph>> ComputeGraph(Projection& projection, co
                                                       const GraphQuery& query) {
   ASSIGN_OR_RETURN(const CompiledAlphabet alphabet,
                    CompileAlphabet(query.alphabet, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
-  RunSource source{&alphabet.selectors, nullptr, query.scope.customers.get(), CeilMicros(query.window.start),
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
+  RunSource source{&alphabet.selectors, nullptr, breakdown.scope().customers.get(), CeilMicros(query.window.start),
                    CeilMicros(query.window.end)};
   ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
   const auto symbols = static_cast<uint32_t>(alphabet.names.size());
   const auto make = [&] {
-    return Totals(breakdown.group_count(),
-                  [&, symbols] { return std::make_unique<GraphCounter>(query, symbols, snapshot); });
+    return Totals(breakdown.group_count(), [&, symbols] {
+      return std::make_unique<GraphCounter>(query, symbols, snapshot, breakdown.group_count());
+    });
   };
   const auto pass = [&](Totals& totals, const Partition& partition) {
     if (alphabet.selectors.fits_byte()) {
@@ -293,7 +297,7 @@ absl::StatusOr<Grouped<TransitionGraph>> ComputeGraph(Projection& projection, co
       AddPartition<uint16_t>(source, breakdown, query.details, partition, totals);
     }
   };
-  ASSIGN_OR_RETURN(const Totals totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(const Totals totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   Grouped<TransitionGraph> out;
   if (breakdown.empty()) out.groups[{}];
   for (size_t i = 0; i < totals.counters().size(); ++i) {

@@ -47,6 +47,10 @@ auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make
     for (look(); stop.load(std::memory_order_relaxed) == kNot; look()) {
       const size_t i = next.fetch_add(1, std::memory_order_relaxed);
       if (i >= snapshot.partitions.size()) return;
+      // Nothing is merged or read of a partition without a customer that is meant.
+      const uint32_t first = snapshot.partitions[i]->first_customer();
+      const uint32_t end = first + snapshot.partitions[i]->customer_count();
+      if (scope.customers != nullptr && !scope.customers->ContainsAny(first, end)) continue;
       const absl::StatusOr<std::shared_ptr<const Partition>> partition = snapshot.At(i);
       if (!partition.ok()) {
         const std::lock_guard lock(failure_mutex);

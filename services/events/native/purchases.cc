@@ -25,7 +25,7 @@ absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection
   if (!days.complete()) return LimitExceeded("the days of all events", kDaysMax, "days");
   ASSIGN_OR_RETURN(const Selectors selectors,
                    Selectors::Compile({&query.purchase, 1}, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const uint32_t currency =
       projection.dictionaries().codes[kCurrencyColumn].Find(query.currency_code).value_or(~uint32_t{0});
   const Windows window(query.window);
@@ -65,7 +65,7 @@ absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection
         row.age_days = last_day - (days.day(static_cast<int>(first)) - days.day(0));
         totals[group].rows.Add(projection.dictionaries().customers[partition.first_customer() + customer], row);
       };
-      ForEachCustomerWith(partition, reader, query.scope.customers.get(), std::move(all), add_customer);
+      ForEachCustomerWith(partition, reader, breakdown.scope().customers.get(), std::move(all), add_customer);
     };
     if (partition.times().in_seconds) {
       add(PeriodTable<uint32_t>(days, partition.times()), partition.times().seconds);
@@ -73,7 +73,7 @@ absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection
       add(PeriodTable<int64_t>(days, partition.times()), partition.times().micros);
     }
   };
-  ASSIGN_OR_RETURN(Groups<PurchaseSummary> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Groups<PurchaseSummary> totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   return totals.Finished();
 }
 

@@ -98,7 +98,7 @@ absl::StatusOr<Grouped<RevenueMovements>> ComputeRevenue(Projection& projection,
   if (!months.complete()) return LimitExceeded("the months of all events", kPeriodsMax, "months");
   ASSIGN_OR_RETURN(const Selectors selectors,
                    Selectors::Compile({&query.money, 1}, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const uint32_t currency = CurrencyCode(query.currency_code, projection);
   // The question's first month, counted from that of the first event.
   const int64_t first_month =
@@ -113,7 +113,7 @@ absl::StatusOr<Grouped<RevenueMovements>> ComputeRevenue(Projection& projection,
     Breakdown::Reader groups(breakdown, partition);
     Account account(query.meaning);
     const auto add = [&](const auto& table, const auto& times) {
-      ForEachCustomerWith(partition, reader, query.scope.customers.get(), amounts.places,
+      ForEachCustomerWith(partition, reader, breakdown.scope().customers.get(), amounts.places,
                           [&](uint32_t, const uint32_t* places, size_t count) {
                             const int32_t group = groups.At(places[0]);
                             if (group < 0) return;
@@ -135,7 +135,7 @@ absl::StatusOr<Grouped<RevenueMovements>> ComputeRevenue(Projection& projection,
       add(PeriodTable<int64_t>(months, partition.times()), partition.times().micros);
     }
   };
-  ASSIGN_OR_RETURN(Groups<RevenueMovements> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Groups<RevenueMovements> totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   return totals.Finished();
 }
 

@@ -44,6 +44,7 @@ struct RunBlock {
   const uint32_t* offsets = nullptr;
   uint32_t runs = 0;
   uint32_t first_place = 0;
+  uint32_t first_customer = 0;  // of the block, counted from the partition's
   const uint32_t* places = nullptr;
   int64_t base_micros = 0;
   const uint8_t* in_scope = nullptr;  // by position; null: everything is
@@ -80,13 +81,15 @@ class RunReader {
     const uint32_t* offsets = partition_.offsets();
     const std::vector<uint8_t> chosen = Chosen();
     std::vector<Number> numbers;
-    for (uint32_t from = 0; from < customers;) {
+    for (uint32_t from = NextChosen(chosen, 0, customers); from < customers;) {
       uint32_t to = from + 1;
       while (to < customers && offsets[to + 1] - offsets[from] <= kBlockEvents) ++to;
+      while (!chosen.empty() && chosen[to - 1] == 0) --to;
       RunBlock<Number, Time> block;
       block.offsets = offsets + from;
       block.runs = to - from;
       block.first_place = offsets[from];
+      block.first_customer = from;
       block.times = times + offsets[from];
       block.base_micros = base_micros;
       const uint32_t count = offsets[to] - offsets[from];
@@ -101,8 +104,13 @@ class RunReader {
         CorrelatedBlock<Number, Time> correlated;
         f(Correlate(block, correlated));
       }
-      from = to;
+      from = NextChosen(chosen, to, customers);
     }
+  }
+
+  static uint32_t NextChosen(const std::vector<uint8_t>& chosen, uint32_t from, uint32_t end) {
+    while (!chosen.empty() && from < end && chosen[from] == 0) ++from;
+    return from;
   }
 
   template <typename Number>

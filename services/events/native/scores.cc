@@ -109,9 +109,9 @@ absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> ComputeScores(Projection& p
                                                                    const ScoreQuery& query) {
   ASSIGN_OR_RETURN(const Selectors selectors,
                    Selectors::Compile(query.any_of, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const Windows windows(query.windows);
-  const CustomerSet* const customers = query.scope.customers.get();
+  const CustomerSet* const customers = breakdown.scope().customers.get();
   const auto pass = [&](Totals& totals, const Partition& partition) {
     ScoreCounter counter(query, windows, selectors, breakdown, partition, totals);
     const uint32_t count = partition.customer_count();
@@ -131,7 +131,7 @@ absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> ComputeScores(Projection& p
     }
   };
   const auto make = [&] { return Totals{GroupsPerWindow(windows.size(), breakdown, ScoreHistogram())}; };
-  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   std::vector<Grouped<ScoreHistogram>> out;
   for (Groups<ScoreHistogram>& groups : totals.windows) out.push_back(groups.Finished());
   return out;

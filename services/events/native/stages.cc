@@ -139,10 +139,10 @@ absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const 
   }
   ASSIGN_OR_RETURN(const Selectors selectors,
                    Selectors::Compile(query.stages, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   RunSource source;
   source.selectors = &selectors;
-  source.customers = query.scope.customers.get();
+  source.customers = breakdown.scope().customers.get();
   ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
   const auto make = [&] {
     Counter empty;
@@ -159,7 +159,7 @@ absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const 
       for (uint32_t run = 0; run < block.runs; ++run) reader.AddRun(block, block.begin(run), block.end(run));
     });
   };
-  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   return totals.Finished([&](Counter& counter) {
     StageTimes out;
     if (!rules.collects) out.runs = counter.runs;

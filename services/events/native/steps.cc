@@ -207,10 +207,10 @@ absl::StatusOr<std::vector<Grouped<StepReach>>> ComputeSteps(Projection& project
   for (const StepQuery::Step& step : query.steps) steps.push_back(step.selector);
   steps.insert(steps.end(), query.exclusions.begin(), query.exclusions.end());
   ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(steps, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   RunSource source;
   source.selectors = &selectors;
-  source.customers = query.scope.customers.get();
+  source.customers = breakdown.scope().customers.get();
   ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
   const Rules rules(query);
   const auto pass = [&](Totals& totals, const Partition& partition) {
@@ -223,7 +223,7 @@ absl::StatusOr<std::vector<Grouped<StepReach>>> ComputeSteps(Projection& project
     }
   };
   const auto make = [&] { return Totals{GroupsPerWindow(rules.windows.size(), breakdown, Counter(rules.steps)), 0}; };
-  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   std::vector<Grouped<StepReach>> out;
   for (Groups<Counter>& groups : totals.windows) {
     out.push_back(groups.Finished([&](Counter& counter) {

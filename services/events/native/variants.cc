@@ -24,8 +24,8 @@ struct Counter {
   int64_t runs = 0;
   void Merge(const Counter& other) {
     if (other.runs == 0) return;
-    bucket_runs.resize(VariantCounts::kBucketCount);
-    for (size_t i = 0; i < bucket_runs.size(); ++i) bucket_runs[i] += other.bucket_runs[i];
+    if (!other.bucket_runs.empty()) bucket_runs.resize(VariantCounts::kBucketCount);
+    for (size_t i = 0; i < other.bucket_runs.size(); ++i) bucket_runs[i] += other.bucket_runs[i];
     for (const auto& [key, count] : other.variants) variants[key] += count;
     runs += other.runs;
   }
@@ -36,6 +36,7 @@ struct Rules {
   std::vector<uint64_t> hashes;     // by symbol
   std::vector<uint64_t> powers;     // by place in the run
   std::vector<uint8_t> is_counted;  // by bucket; empty: none
+  bool bucket_counts = true;
   size_t length_max = 0;
 };
 
@@ -84,9 +85,9 @@ void AddPartition(const RunSource& source, const Breakdown& breakdown, const Rul
       const int32_t group = groups.At(block.place(beginning.first));
       if (group < 0) continue;
       Counter& counter = totals[group];
-      if (counter.runs++ == 0) counter.bucket_runs.resize(VariantCounts::kBucketCount);
+      if (counter.runs++ == 0 && rules.bucket_counts) counter.bucket_runs.resize(VariantCounts::kBucketCount);
       const uint32_t bucket = VariantCounts::BucketOfHash(beginning.hash);
-      ++counter.bucket_runs[bucket];
+      if (rules.bucket_counts) ++counter.bucket_runs[bucket];
       if (rules.is_counted.empty() || rules.is_counted[bucket] == 0) continue;
       ++counter.variants[KeyOf(block, beginning)];
     }
@@ -118,15 +119,16 @@ absl::StatusOr<Grouped<VariantCounts>> ComputeVariants(Projection& projection, c
   }
   ASSIGN_OR_RETURN(const CompiledAlphabet alphabet,
                    CompileAlphabet(query.alphabet, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
-  if (breakdown.group_count() > kVariantGroupsMax) {
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
+  if (query.bucket_counts && breakdown.group_count() > kVariantGroupsMax) {
     return LimitExceeded("the breakdown of variants", kVariantGroupsMax, "groups; ask for fewer values");
   }
-  RunSource source{&alphabet.selectors, nullptr, query.scope.customers.get(), CeilMicros(query.window.start),
+  RunSource source{&alphabet.selectors, nullptr, breakdown.scope().customers.get(), CeilMicros(query.window.start),
                    CeilMicros(query.window.end)};
   ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
   Rules rules;
   rules.length_max = static_cast<size_t>(query.length_max);
+  rules.bucket_counts = query.bucket_counts;
   for (const std::string& name : alphabet.names) rules.hashes.push_back(StableHash(name));
   uint64_t power = 1;
   for (size_t i = 0; i < rules.length_max; ++i) rules.powers.push_back(power *= VariantCounts::kPower);
@@ -143,7 +145,7 @@ absl::StatusOr<Grouped<VariantCounts>> ComputeVariants(Projection& projection, c
       AddPartition<uint16_t>(source, breakdown, rules, partition, totals);
     }
   };
-  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Groups<Counter> totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   size_t variants = 0;
   auto out = totals.Finished([&](Counter& counter) {
     variants += counter.variants.size();

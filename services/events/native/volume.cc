@@ -63,17 +63,17 @@ absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> ComputeVolume(Projection& 
                                                                     const VolumeQuery& query) {
   ASSIGN_OR_RETURN(const Selectors selectors,
                    Selectors::Compile(query.any_of, query.scope.filter, projection, snapshot));
-  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope.breakdown, projection, snapshot));
+  ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const Windows windows(query.windows);
   RunSource source;
   source.selectors = &selectors;
-  source.customers = query.scope.customers.get();
+  source.customers = breakdown.scope().customers.get();
   const auto pass = [&](Totals& totals, const Partition& partition) {
     VolumeCounter counter(windows, breakdown, partition, totals);
     RunReader(source, partition).ForEachBlock<uint16_t>([&](const auto& block) { counter.Add(block); });
   };
   const auto make = [&] { return Totals{GroupsPerWindow(windows.size(), breakdown, VolumeAggregate())}; };
-  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, query.scope, make, pass));
+  ASSIGN_OR_RETURN(Totals totals, PassOverPartitions(snapshot, breakdown.scope(), make, pass));
   std::vector<Grouped<VolumeAggregate>> out;
   for (Groups<VolumeAggregate>& groups : totals.windows) out.push_back(groups.Finished());
   return out;

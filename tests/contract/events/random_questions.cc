@@ -12,8 +12,6 @@
 namespace throughline::testing {
 namespace {
 
-using CustomerIds = std::optional<std::set<std::string>>;
-
 int Below(Random& random, int end) { return std::uniform_int_distribution<int>(0, end - 1)(random); }
 bool Chance(Random& random, int percent) { return Below(random, 100) < percent; }
 
@@ -31,17 +29,6 @@ void MergeInto(Aggregate& into, const Aggregate& from) {
 template <typename Aggregate>
 void MergeInto(std::vector<Aggregate>& into, const std::vector<Aggregate>& from) {
   for (size_t i = 0; i < into.size(); ++i) into[i].Merge(from[i]);
-}
-
-std::shared_ptr<const CustomerSet> OrdinalsOf(const EventView& view, const CustomerIds& ids) {
-  if (!ids.has_value()) return nullptr;
-  auto out = std::make_shared<CustomerSet>();
-  for (const std::string& id : *ids) {
-    const auto customer = view.FindCustomer(id);
-    if (customer.ok() && customer->has_value()) out->Add(static_cast<uint32_t>((*customer)->ordinal));
-  }
-  out->Add(1'000'000);  // nobody's
-  return out;
 }
 
 Recorded EventsOf(const Recorded& events, const CustomerIds& ids) {
@@ -64,6 +51,8 @@ Question Make(const std::string& kind, const Query& query, const CustomerIds& id
   };
   Question out;
   out.kind = kind;
+  out.query = query;
+  out.customers = ids;
   out.ask = [asked](const EventView& view) { return ToText(asked(view)); };
   out.reference = [query, ids, reference](const Recorded& events) {
     return ToText(reference(EventsOf(events, ids), query));
@@ -261,6 +250,7 @@ Question Variants(Random& random, const RandomLog& log) {
   query.window = asker.Window();
   query.alphabet = asker.Alphabet();
   query.length_max = OneOf<int>(random, {1, 2, 3, 12, 1000});
+  query.bucket_counts = Chance(random, 80);
   query.scope = asker.Scope(/*small=*/true);
   for (const VariantCounts::Variant& way : ReferenceWays(log.events, query)) {
     if (Chance(random, 40)) query.buckets.push_back(VariantCounts::BucketOf(way));
@@ -373,6 +363,17 @@ constexpr MakeQuestion kKinds[] = {Volume, Scores,  Steps,     Pairs,    Graph, 
                                    Stages, Revenue, Purchases, Features, Values, Positions};
 
 }  // namespace
+
+std::shared_ptr<const CustomerSet> OrdinalsOf(const EventView& view, const CustomerIds& ids) {
+  if (!ids.has_value()) return nullptr;
+  auto out = std::make_shared<CustomerSet>();
+  for (const std::string& id : *ids) {
+    const auto customer = view.FindCustomer(id);
+    if (customer.ok() && customer->has_value()) out->Add(static_cast<uint32_t>((*customer)->ordinal));
+  }
+  out->Add(1'000'000);  // nobody's
+  return out;
+}
 
 std::vector<Question> RandomScopedQuestions(Random& random, const RandomLog& log) {
   std::vector<Question> out;

@@ -112,8 +112,10 @@ Grouped<VariantCounts> ReferenceVariants(const Recorded& recorded, const Variant
     if (counts == nullptr) continue;
     path.symbols.resize(std::min(path.symbols.size(), static_cast<size_t>(query.length_max)));
     const uint32_t bucket = VariantCounts::BucketOf(path.symbols);
-    counts->bucket_runs.resize(VariantCounts::kBucketCount);
-    ++counts->bucket_runs[bucket];
+    if (query.bucket_counts) {
+      counts->bucket_runs.resize(VariantCounts::kBucketCount);
+      ++counts->bucket_runs[bucket];
+    }
     ++counts->runs;
     if (asked.contains(bucket)) ++counts->variants[path.symbols];
   }

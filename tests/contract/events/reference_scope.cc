@@ -46,6 +46,9 @@ std::optional<GroupValue> ValueOf(const EventCalendar& dimension, const v1::Cust
   return GroupValue{GroupValue::Kind::kValue, absl::StrFormat("%04d-%02d-%02d", day.year(), day.month(), day.day())};
 }
 
+// Ordinals are an engine's: whoever compares gives a symbol for the customer instead.
+std::optional<GroupValue> ValueOf(const EventCustomer&, const v1::CustomerEvent&) { std::abort(); }
+
 }  // namespace
 
 Events InScope(const Events& events, const Scope& scope) {
