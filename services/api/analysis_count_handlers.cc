@@ -2,6 +2,7 @@
 #include <utility>
 #include <vector>
 
+#include "services/api/analysis_queries.h"
 #include "services/api/analysis_question.h"
 #include "services/api/handlers.h"
 #include "services/base/limits.h"
@@ -20,14 +21,51 @@ absl::StatusOr<std::vector<EventSelector>> ToAnyOf(const google::protobuf::Repea
   return ToSelectors(events, limits::kQuestionBindingCountMax, "events");
 }
 
-absl::StatusOr<v1::QueryVolumeResponse> QueryVolume(RequestContext& context, const v1::QueryVolumeRequest& request) {
-  ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
+absl::StatusOr<RespondentPolicy> ToPolicy(v1::QueryScoresRequest::RespondentPolicy policy) {
+  switch (policy) {
+    case v1::QueryScoresRequest::RESPONDENT_POLICY_UNSPECIFIED:
+    case v1::QueryScoresRequest::ALL:
+      return RespondentPolicy::kAll;
+    case v1::QueryScoresRequest::FIRST:
+      return RespondentPolicy::kFirst;
+    case v1::QueryScoresRequest::LATEST:
+      return RespondentPolicy::kLatest;
+    default:
+      return InvalidField("respondent_policy", "must be ALL, FIRST or LATEST");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<VolumeQuery> MakeQuery(RequestContext&, const v1::QueryVolumeRequest& request,
+                                      const Question& question) {
   VolumeQuery query;
   ASSIGN_OR_RETURN(query.any_of, ToAnyOf(request.events(), EventSelector()));
   query.windows = {question.interval};
   query.scope = question.scope;
-  ASSIGN_OR_RETURN(const BreakdownPlan plan,
-                   PlanBreakdown(context, question, request.breakdown(), AnyOf(query.any_of)));
+  return query;
+}
+
+absl::StatusOr<ScoreQuery> MakeQuery(RequestContext&, const v1::QueryScoresRequest& request, const Question& question) {
+  ScoreQuery query;
+  EventSelector with_score;
+  ASSIGN_OR_RETURN(with_score.filter, Filter::ParseAndCheck("score:*", EventFilterFields()));
+  ASSIGN_OR_RETURN(query.any_of, ToAnyOf(request.events(), with_score));
+  ASSIGN_OR_RETURN(query.policy, ToPolicy(request.respondent_policy()));
+  query.windows = {question.interval};
+  query.scope = question.scope;
+  return query;
+}
+
+EventSelector GroupEvents(const VolumeQuery& query) { return AnyOf(query.any_of); }
+EventSelector GroupEvents(const ScoreQuery& query) { return AnyOf(query.any_of); }
+
+namespace {
+
+absl::StatusOr<v1::QueryVolumeResponse> QueryVolume(RequestContext& context, const v1::QueryVolumeRequest& request) {
+  ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
+  ASSIGN_OR_RETURN(VolumeQuery query, MakeQuery(context, request, question));
+  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), GroupEvents(query)));
   v1::QueryVolumeResponse response;
   response.set_data_watermark(question.view->watermark().value);
   ASSIGN_OR_RETURN(const auto whole, question.view->Volume(query));
@@ -61,31 +99,10 @@ void FillHistogram(const ScoreHistogram& counted, v1::ScoreHistogram& histogram)
   histogram.set_score_count(given);
 }
 
-absl::StatusOr<RespondentPolicy> ToPolicy(v1::QueryScoresRequest::RespondentPolicy policy) {
-  switch (policy) {
-    case v1::QueryScoresRequest::RESPONDENT_POLICY_UNSPECIFIED:
-    case v1::QueryScoresRequest::ALL:
-      return RespondentPolicy::kAll;
-    case v1::QueryScoresRequest::FIRST:
-      return RespondentPolicy::kFirst;
-    case v1::QueryScoresRequest::LATEST:
-      return RespondentPolicy::kLatest;
-    default:
-      return InvalidField("respondent_policy", "must be ALL, FIRST or LATEST");
-  }
-}
-
 absl::StatusOr<v1::QueryScoresResponse> QueryScores(RequestContext& context, const v1::QueryScoresRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
-  ScoreQuery query;
-  EventSelector with_score;
-  ASSIGN_OR_RETURN(with_score.filter, Filter::ParseAndCheck("score:*", EventFilterFields()));
-  ASSIGN_OR_RETURN(query.any_of, ToAnyOf(request.events(), with_score));
-  ASSIGN_OR_RETURN(query.policy, ToPolicy(request.respondent_policy()));
-  query.windows = {question.interval};
-  query.scope = question.scope;
-  ASSIGN_OR_RETURN(const BreakdownPlan plan,
-                   PlanBreakdown(context, question, request.breakdown(), AnyOf(query.any_of)));
+  ASSIGN_OR_RETURN(ScoreQuery query, MakeQuery(context, request, question));
+  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), GroupEvents(query)));
   v1::QueryScoresResponse response;
   response.set_data_watermark(question.view->watermark().value);
   ASSIGN_OR_RETURN(const auto whole, question.view->Scores(query));

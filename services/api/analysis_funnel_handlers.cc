@@ -6,6 +6,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "services/api/analysis_queries.h"
 #include "services/api/analysis_question.h"
 #include "services/api/field_checks.h"
 #include "services/api/handlers.h"
@@ -64,8 +65,9 @@ absl::Status CheckQuery(const StepQuery& query) {
   return violations.ToStatus();
 }
 
-absl::StatusOr<StepQuery> MakeStepQuery(const v1::QueryFunnelRequest& request, const Question& question,
-                                        absl::Time now) {
+}  // namespace
+
+absl::StatusOr<StepQuery> MakeQuery(RequestContext&, const v1::QueryFunnelRequest& request, const Question& question) {
   StepQuery query;
   ASSIGN_OR_RETURN(std::vector<EventSelector> steps,
                    ToSelectors(request.steps(), limits::kFunnelStepCountMax, "steps"));
@@ -79,14 +81,14 @@ absl::StatusOr<StepQuery> MakeStepQuery(const v1::QueryFunnelRequest& request, c
     ASSIGN_OR_RETURN(query.window, ToPositiveDuration(request.window(), "window"));
   }
   RETURN_IF_ERROR(CheckQuery(query));
-  query.now = now;
+  query.now = question.now;
   query.windows = {question.interval};
   query.scope = question.scope;
   return query;
 }
 
 // The event that a run's group is read from.
-EventSelector EntryOf(const StepQuery& query) {
+EventSelector GroupEvents(const StepQuery& query) {
   std::vector<EventSelector> entries;
   for (const StepQuery::Step& step : query.steps) {
     entries.push_back(step.selector);
@@ -94,6 +96,8 @@ EventSelector EntryOf(const StepQuery& query) {
   }
   return AnyOf(entries);
 }
+
+namespace {
 
 void FillSteps(const StepQuery& query, const StepReach& reach,
                google::protobuf::RepeatedPtrField<v1::FunnelStep>& steps) {
@@ -122,8 +126,8 @@ void FillSteps(const StepQuery& query, const StepReach& reach,
 
 absl::StatusOr<v1::QueryFunnelResponse> QueryFunnel(RequestContext& context, const v1::QueryFunnelRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
-  ASSIGN_OR_RETURN(StepQuery query, MakeStepQuery(request, question, context.now()));
-  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), EntryOf(query)));
+  ASSIGN_OR_RETURN(StepQuery query, MakeQuery(context, request, question));
+  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), GroupEvents(query)));
   v1::QueryFunnelResponse response;
   response.set_data_watermark(question.view->watermark().value);
   ASSIGN_OR_RETURN(const auto answers, question.view->Steps(query));

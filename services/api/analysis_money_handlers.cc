@@ -8,6 +8,7 @@
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_format.h"
 #include "absl/time/civil_time.h"
+#include "services/api/analysis_queries.h"
 #include "services/api/analysis_question.h"
 #include "services/api/handlers.h"
 #include "services/base/limits.h"
@@ -22,21 +23,6 @@ namespace {
 
 // ---- Revenue --------------------------------------------------------------------------------------------------------
 
-// "2026-01".
-absl::StatusOr<absl::CivilMonth> ToMonth(absl::string_view text) {
-  constexpr size_t kYearDigits = 4;
-  int year = 0;
-  int month = 0;
-  const bool shaped = text.size() == 7 && text[kYearDigits] == '-' && std::all_of(text.begin(), text.end(), [](char c) {
-                        return c == '-' || absl::ascii_isdigit(static_cast<unsigned char>(c));
-                      });
-  if (!shaped || !absl::SimpleAtoi(text.substr(0, kYearDigits), &year) ||
-      !absl::SimpleAtoi(text.substr(kYearDigits + 1), &month) || year < 1 || month < 1 || month > 12) {
-    return InvalidField("first_month", "must be a month such as 2026-01");
-  }
-  return absl::CivilMonth(year, month);
-}
-
 absl::StatusOr<RevenueQuery::Meaning> ToMeaning(v1::QueryRevenueMovementsRequest::AmountMeaning meaning) {
   switch (meaning) {
     case v1::QueryRevenueMovementsRequest::AMOUNT_MEANING_UNSPECIFIED:
@@ -49,8 +35,24 @@ absl::StatusOr<RevenueQuery::Meaning> ToMeaning(v1::QueryRevenueMovementsRequest
   }
 }
 
-absl::StatusOr<RevenueQuery> MakeRevenueQuery(const v1::QueryRevenueMovementsRequest& request, const Question& question,
-                                              absl::Time now) {
+}  // namespace
+
+absl::StatusOr<absl::CivilMonth> ToMonth(absl::string_view text, absl::string_view field) {
+  constexpr size_t kYearDigits = 4;
+  int year = 0;
+  int month = 0;
+  const bool shaped = text.size() == 7 && text[kYearDigits] == '-' && std::all_of(text.begin(), text.end(), [](char c) {
+                        return c == '-' || absl::ascii_isdigit(static_cast<unsigned char>(c));
+                      });
+  if (!shaped || !absl::SimpleAtoi(text.substr(0, kYearDigits), &year) ||
+      !absl::SimpleAtoi(text.substr(kYearDigits + 1), &month) || year < 1 || month < 1 || month > 12) {
+    return InvalidField(field, "must be a month such as 2026-01");
+  }
+  return absl::CivilMonth(year, month);
+}
+
+absl::StatusOr<RevenueQuery> MakeQuery(RequestContext&, const v1::QueryRevenueMovementsRequest& request,
+                                       const Question& question) {
   RevenueQuery query;
   if (request.has_money()) {
     ASSIGN_OR_RETURN(query.money, ToSelector(request.money(), "money"));
@@ -63,13 +65,35 @@ absl::StatusOr<RevenueQuery> MakeRevenueQuery(const v1::QueryRevenueMovementsReq
   ASSIGN_OR_RETURN(query.zone, ToZone(request.time_zone(), question, "time_zone"));
   ASSIGN_OR_RETURN(query.month_count, ToCount(request.month_count(), limits::kRevenueMonthCountDefault,
                                               limits::kRevenueMonthCountMax, "month_count"));
-  query.first_month = absl::ToCivilMonth(now, query.zone) - (query.month_count - 1);
+  query.first_month = absl::ToCivilMonth(question.now, query.zone) - (query.month_count - 1);
   if (!request.first_month().empty()) {
-    ASSIGN_OR_RETURN(query.first_month, ToMonth(request.first_month()));
+    ASSIGN_OR_RETURN(query.first_month, ToMonth(request.first_month(), "first_month"));
   }
   query.scope = question.scope;
   return query;
 }
+
+EventSelector GroupEvents(const RevenueQuery& query) { return query.money; }
+
+absl::StatusOr<PurchaseQuery> MakeQuery(RequestContext&, const v1::QueryPurchasesRequest& request,
+                                        const Question& question) {
+  PurchaseQuery query;
+  ASSIGN_OR_RETURN(query.purchase, ToSelector(request.purchase(), "purchase"));
+  if (!request.currency_code().empty()) {
+    RETURN_IF_ERROR(CheckCurrencyCode(request.currency_code(), "currency_code"));
+  }
+  query.currency_code = request.currency_code();
+  ASSIGN_OR_RETURN(query.zone, ToZone(request.time_zone(), question, "time_zone"));
+  query.window = question.interval;
+  if (query.window.end == absl::InfiniteFuture()) query.window.end = question.now;
+  if (query.window.start >= query.window.end) {
+    return InvalidField("interval.start_time", "must be before now, where the interval has no end");
+  }
+  query.scope = question.scope;
+  return query;
+}
+
+namespace {
 
 void FillMonths(const RevenueMovements& movements, absl::CivilMonth month,
                 google::protobuf::RepeatedPtrField<v1::RevenueMonth>& months) {
@@ -102,8 +126,8 @@ void FillMonths(const RevenueMovements& movements, absl::CivilMonth month,
 absl::StatusOr<v1::QueryRevenueMovementsResponse> QueryRevenueMovements(
     RequestContext& context, const v1::QueryRevenueMovementsRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
-  ASSIGN_OR_RETURN(RevenueQuery query, MakeRevenueQuery(request, question, context.now()));
-  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), query.money));
+  ASSIGN_OR_RETURN(RevenueQuery query, MakeQuery(context, request, question));
+  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), GroupEvents(query)));
   v1::QueryRevenueMovementsResponse response;
   response.set_data_watermark(question.view->watermark().value);
   ASSIGN_OR_RETURN(const auto whole, question.view->Revenue(query));
@@ -153,28 +177,10 @@ v1::PurchaseSummary Summarize(const std::vector<PurchaseEntry>& entries) {
   return summary;
 }
 
-absl::StatusOr<PurchaseQuery> MakePurchaseQuery(const v1::QueryPurchasesRequest& request, const Question& question,
-                                                absl::Time now) {
-  PurchaseQuery query;
-  ASSIGN_OR_RETURN(query.purchase, ToSelector(request.purchase(), "purchase"));
-  if (!request.currency_code().empty()) {
-    RETURN_IF_ERROR(CheckCurrencyCode(request.currency_code(), "currency_code"));
-  }
-  query.currency_code = request.currency_code();
-  ASSIGN_OR_RETURN(query.zone, ToZone(request.time_zone(), question, "time_zone"));
-  query.window = question.interval;
-  if (query.window.end == absl::InfiniteFuture()) query.window.end = now;
-  if (query.window.start >= query.window.end) {
-    return InvalidField("interval.start_time", "must be before now, where the interval has no end");
-  }
-  query.scope = question.scope;
-  return query;
-}
-
 absl::StatusOr<v1::QueryPurchasesResponse> QueryPurchases(RequestContext& context,
                                                           const v1::QueryPurchasesRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
-  ASSIGN_OR_RETURN(const PurchaseQuery query, MakePurchaseQuery(request, question, context.now()));
+  ASSIGN_OR_RETURN(const PurchaseQuery query, MakeQuery(context, request, question));
   ASSIGN_OR_RETURN(const int limit,
                    ToCount(request.limit(), limits::kPurchaseRowLimitDefault, limits::kPurchaseRowLimitMax, "limit"));
   ASSIGN_OR_RETURN(const auto answer, question.view->Purchases(query));

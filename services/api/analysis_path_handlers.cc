@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "services/api/analysis_queries.h"
 #include "services/api/analysis_question.h"
 #include "services/api/field_checks.h"
 #include "services/api/handlers.h"
@@ -43,15 +44,38 @@ void FillGraph(const TransitionGraph& graph, v1::QueryTransitionGraphResponse& r
   response.set_instance_count(graph.runs);
 }
 
-absl::StatusOr<v1::QueryTransitionGraphResponse> QueryTransitionGraph(RequestContext& context,
-                                                                      const v1::QueryTransitionGraphRequest& request) {
-  ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
+}  // namespace
+
+absl::StatusOr<GraphQuery> MakeQuery(RequestContext& context, const v1::QueryTransitionGraphRequest& request,
+                                     const Question& question) {
   GraphQuery query;
   RETURN_IF_ERROR(CheckCorrelationProperty(request.correlation_property()));
   query.run.correlation_property = request.correlation_property();
   ASSIGN_OR_RETURN(query.alphabet, ToAlphabet(context, question, request.alphabet()));
   query.window = question.interval;
   query.scope = question.scope;
+  return query;
+}
+
+absl::StatusOr<VariantQuery> MakeQuery(RequestContext& context, const v1::QueryVariantsRequest& request,
+                                       const Question& question) {
+  VariantQuery query;
+  RETURN_IF_ERROR(CheckCorrelationProperty(request.correlation_property()));
+  query.run.correlation_property = request.correlation_property();
+  ASSIGN_OR_RETURN(query.alphabet, ToAlphabet(context, question, request.alphabet()));
+  ASSIGN_OR_RETURN(query.length_max,
+                   ToCount(request.length(), limits::kVariantLengthDefault, limits::kVariantLengthMax, "length"));
+  query.window = question.interval;
+  query.scope = question.scope;
+  return query;
+}
+
+namespace {
+
+absl::StatusOr<v1::QueryTransitionGraphResponse> QueryTransitionGraph(RequestContext& context,
+                                                                      const v1::QueryTransitionGraphRequest& request) {
+  ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
+  ASSIGN_OR_RETURN(const GraphQuery query, MakeQuery(context, request, question));
   ASSIGN_OR_RETURN(const Grouped<TransitionGraph> answer, question.view->Graph(query));
   const TransitionGraph& graph = answer.whole();
   if (graph.edges.size() > static_cast<size_t>(limits::kTransitionGraphEdgeCountMax)) {
@@ -67,16 +91,9 @@ absl::StatusOr<v1::QueryTransitionGraphResponse> QueryTransitionGraph(RequestCon
 absl::StatusOr<v1::QueryVariantsResponse> QueryVariants(RequestContext& context,
                                                         const v1::QueryVariantsRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
-  VariantQuery query;
-  RETURN_IF_ERROR(CheckCorrelationProperty(request.correlation_property()));
-  query.run.correlation_property = request.correlation_property();
-  ASSIGN_OR_RETURN(query.alphabet, ToAlphabet(context, question, request.alphabet()));
-  ASSIGN_OR_RETURN(query.length_max,
-                   ToCount(request.length(), limits::kVariantLengthDefault, limits::kVariantLengthMax, "length"));
+  ASSIGN_OR_RETURN(const VariantQuery query, MakeQuery(context, request, question));
   ASSIGN_OR_RETURN(const int limit,
                    ToCount(request.limit(), limits::kVariantLimitDefault, limits::kVariantLimitMax, "limit"));
-  query.window = question.interval;
-  query.scope = question.scope;
   ASSIGN_OR_RETURN(const TopVariants top, FindTopVariants(*question.view, query, limit));
   v1::QueryVariantsResponse response;
   size_t bytes = 0;

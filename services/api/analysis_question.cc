@@ -41,7 +41,7 @@ absl::StatusOr<std::shared_ptr<const CustomerSet>> FindMembers(RequestContext& c
   ASSIGN_OR_RETURN(const Filter filter, Filter::ParseAndCheck(resource.filter(), CustomerFilterFields()));
   ASSIGN_OR_RETURN(const Lifecycle lifecycle, ReadLifecycle(*reader, question.workspace_name));
   reader.reset();
-  ASSIGN_OR_RETURN(CustomerSet members, FindCustomers(*question.view, lifecycle, filter, context.now(),
+  ASSIGN_OR_RETURN(CustomerSet members, FindCustomers(*question.view, lifecycle, filter, question.now,
                                                       [&context] { return context.CheckAlive(); }));
   return std::make_shared<const CustomerSet>(std::move(members));
 }
@@ -83,6 +83,23 @@ absl::StatusOr<EventField> ToField(const Question& question, const v1::Breakdown
   return out;
 }
 
+// `path` is the dimension's own.
+absl::StatusOr<Dimension> ToDimension(RequestContext& context, const Question& question,
+                                      const v1::BreakdownDimension& dimension, const EventSelector& read_from,
+                                      const std::string& path, int64_t& other_values) {
+  switch (dimension.dimension_case()) {
+    case v1::BreakdownDimension::kField:
+      return ToField(question, dimension, read_from, path, other_values);
+    case v1::BreakdownDimension::kJourneyMap:
+      return ToSymbols(context, question, dimension.journey_map(), FieldPath(path, "journey_map"));
+    case v1::BreakdownDimension::kCalendar:
+      return ToCalendar(dimension.calendar(), question, FieldPath(path, "calendar"));
+    case v1::BreakdownDimension::DIMENSION_NOT_SET:
+      break;
+  }
+  return InvalidField(path, "needs a field, a journey map or a calendar");
+}
+
 }  // namespace
 
 absl::StatusOr<Question> OpenQuestion(RequestContext& context, const QuestionFields& fields) {
@@ -91,6 +108,7 @@ absl::StatusOr<Question> OpenQuestion(RequestContext& context, const QuestionFie
   question.workspace_name = workspace.ToString();
   ASSIGN_OR_RETURN(question.scope.filter, Filter::ParseAndCheck(fields.filter, EventFilterFields()));
   ASSIGN_OR_RETURN(question.interval, ToTimeRange(fields.interval, "interval"));
+  question.now = fields.now.value_or(context.now());
   if (fields.known_at < 0) return InvalidField("known_at", "must not be negative");
   question.scope.deadline = context.deadline();
   question.scope.cancelled = context.cancelled();
@@ -120,33 +138,32 @@ absl::StatusOr<BreakdownPlan> PlanBreakdown(RequestContext& context, const Quest
   }
   BreakdownPlan plan;
   for (int i = 0; i < breakdown.size(); ++i) {
-    const v1::BreakdownDimension& dimension = breakdown[i];
-    const std::string path = FieldPath("breakdown", static_cast<size_t>(i));
     int64_t other_values = 0;
-    switch (dimension.dimension_case()) {
-      case v1::BreakdownDimension::kField: {
-        ASSIGN_OR_RETURN(EventField field, ToField(question, dimension, read_from, path, other_values));
-        plan.dimensions.push_back(std::move(field));
-        break;
-      }
-      case v1::BreakdownDimension::kJourneyMap: {
-        ASSIGN_OR_RETURN(EventSymbols symbols,
-                         ToSymbols(context, question, dimension.journey_map(), FieldPath(path, "journey_map")));
-        plan.dimensions.push_back(std::move(symbols));
-        break;
-      }
-      case v1::BreakdownDimension::kCalendar: {
-        ASSIGN_OR_RETURN(EventCalendar calendar,
-                         ToCalendar(dimension.calendar(), question, FieldPath(path, "calendar")));
-        plan.dimensions.push_back(std::move(calendar));
-        break;
-      }
-      case v1::BreakdownDimension::DIMENSION_NOT_SET:
-        return InvalidField(path, "needs a field, a journey map or a calendar");
-    }
+    ASSIGN_OR_RETURN(Dimension dimension, ToDimension(context, question, breakdown[i], read_from,
+                                                      FieldPath("breakdown", static_cast<size_t>(i)), other_values));
+    plan.dimensions.push_back(std::move(dimension));
     plan.other_value_counts.push_back(other_values);
   }
   return plan;
+}
+
+absl::StatusOr<std::vector<Dimension>> PlanGroup(
+    RequestContext& context, const Question& question,
+    const google::protobuf::RepeatedPtrField<v1::BreakdownDimension>& breakdown, const EventSelector& read_from,
+    const GroupKey& key) {
+  std::vector<Dimension> dimensions;
+  for (int i = 0; i < breakdown.size(); ++i) {
+    const std::string path = FieldPath("breakdown", static_cast<size_t>(i));
+    if (breakdown[i].has_field() && key[static_cast<size_t>(i)].kind != GroupValue::Kind::kOther) {
+      RETURN_IF_ERROR(CheckEventField(breakdown[i].field(), FieldPath(path, "field")));
+      dimensions.push_back(EventField{.path = breakdown[i].field(), .values = {}});
+      continue;
+    }
+    int64_t other_values = 0;
+    ASSIGN_OR_RETURN(Dimension dimension, ToDimension(context, question, breakdown[i], read_from, path, other_values));
+    dimensions.push_back(std::move(dimension));
+  }
+  return dimensions;
 }
 
 void FillGroupValues(const GroupKey& key, const BreakdownPlan& plan,

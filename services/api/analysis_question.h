@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,7 @@ namespace throughline::api {
 struct Question {
   std::string workspace_name;
   std::shared_ptr<const EventView> view;
+  absl::Time now;       // what counts as the present
   absl::TimeZone zone;  // the workspace's
   TimeRange interval;   // everything, where the request has none
   Scope scope;          // all but the breakdown
@@ -38,12 +40,14 @@ struct QuestionFields {
   absl::string_view segment;
   int64_t known_at = 0;
   v1::TimeInterval interval;
+  std::optional<absl::Time> now;  // absent: the clock's
 };
 absl::StatusOr<Question> OpenQuestion(RequestContext& context, const QuestionFields& fields);
 
 template <typename Request>
-absl::StatusOr<Question> OpenQuestion(RequestContext& context, const Request& request) {
-  QuestionFields fields{request.parent(), request.filter(), request.segment(), request.known_at(), {}};
+absl::StatusOr<Question> OpenQuestion(RequestContext& context, const Request& request,
+                                      std::optional<absl::Time> now = std::nullopt) {
+  QuestionFields fields{request.parent(), request.filter(), request.segment(), request.known_at(), {}, now};
   if constexpr (requires { request.interval(); }) fields.interval = request.interval();
   return OpenQuestion(context, fields);
 }
@@ -58,6 +62,12 @@ struct BreakdownPlan {
 absl::StatusOr<BreakdownPlan> PlanBreakdown(RequestContext& context, const Question& question,
                                             const google::protobuf::RepeatedPtrField<v1::BreakdownDimension>& breakdown,
                                             const EventSelector& read_from);
+// The dimensions that tell the group `key` from others: one for each value of the key, which has as many. The
+// values of a field are counted only where OTHER is meant.
+absl::StatusOr<std::vector<Dimension>> PlanGroup(
+    RequestContext& context, const Question& question,
+    const google::protobuf::RepeatedPtrField<v1::BreakdownDimension>& breakdown, const EventSelector& read_from,
+    const GroupKey& key);
 void FillGroupValues(const GroupKey& key, const BreakdownPlan& plan,
                      google::protobuf::RepeatedPtrField<v1::GroupValue>& values);
 

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "absl/strings/str_format.h"
+#include "services/api/analysis_queries.h"
 #include "services/api/analysis_question.h"
 #include "services/api/field_checks.h"
 #include "services/api/handlers.h"
@@ -43,7 +44,10 @@ void FillCohorts(const CohortMatrix& matrix, const CohortQuery& query, const Hor
   }
 }
 
-absl::StatusOr<CohortQuery> MakeCohortQuery(const v1::QueryCohortsRequest& request, const Question& question) {
+}  // namespace
+
+absl::StatusOr<CohortQuery> MakeQuery(RequestContext&, const v1::QueryCohortsRequest& request,
+                                      const Question& question) {
   CohortQuery query;
   ASSIGN_OR_RETURN(query.entry, ToSelector(request.entry(), "entry"));
   query.activity = query.entry;
@@ -60,10 +64,27 @@ absl::StatusOr<CohortQuery> MakeCohortQuery(const v1::QueryCohortsRequest& reque
   return query;
 }
 
+EventSelector GroupEvents(const CohortQuery& query) { return query.entry; }
+
+absl::StatusOr<StageQuery> MakeQuery(RequestContext&, const v1::QueryStageTimesRequest& request,
+                                     const Question& question) {
+  StageQuery query;
+  if (request.stages().empty()) return MissingField("stages");
+  ASSIGN_OR_RETURN(query.stages, ToSelectors(request.stages(), limits::kStageCountMax, "stages"));
+  RETURN_IF_ERROR(CheckCorrelationProperty(request.correlation_property()));
+  query.run.correlation_property = request.correlation_property();
+  query.window = question.interval;
+  query.now = question.now;
+  query.scope = question.scope;
+  return query;
+}
+
+namespace {
+
 absl::StatusOr<v1::QueryCohortsResponse> QueryCohorts(RequestContext& context, const v1::QueryCohortsRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
-  ASSIGN_OR_RETURN(CohortQuery query, MakeCohortQuery(request, question));
-  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), query.entry));
+  ASSIGN_OR_RETURN(CohortQuery query, MakeQuery(context, request, question));
+  ASSIGN_OR_RETURN(const BreakdownPlan plan, PlanBreakdown(context, question, request.breakdown(), GroupEvents(query)));
   const Horizon horizon = {question.view->Statistics().last_event_time, context.now()};
   v1::QueryCohortsResponse response;
   response.set_data_watermark(question.view->watermark().value);
@@ -85,14 +106,7 @@ absl::StatusOr<v1::QueryCohortsResponse> QueryCohorts(RequestContext& context, c
 absl::StatusOr<v1::QueryStageTimesResponse> QueryStageTimes(RequestContext& context,
                                                             const v1::QueryStageTimesRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
-  StageQuery query;
-  if (request.stages().empty()) return MissingField("stages");
-  ASSIGN_OR_RETURN(query.stages, ToSelectors(request.stages(), limits::kStageCountMax, "stages"));
-  RETURN_IF_ERROR(CheckCorrelationProperty(request.correlation_property()));
-  query.run.correlation_property = request.correlation_property();
-  query.window = question.interval;
-  query.now = context.now();
-  query.scope = question.scope;
+  ASSIGN_OR_RETURN(const StageQuery query, MakeQuery(context, request, question));
   ASSIGN_OR_RETURN(const StageQuantiles answer, FindStageQuantiles(*question.view, query, {0.5, 0.9}));
   v1::QueryStageTimesResponse response;
   for (size_t i = 0; i < answer.times.stages.size(); ++i) {

@@ -42,6 +42,7 @@ std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, St
   AddAnalysisTimeMethods(analysis);
   AddAnalysisCountMethods(analysis);
   AddAnalysisMoneyMethods(analysis);
+  AddAnalysisCellMethods(analysis);
   return services;
 }
 

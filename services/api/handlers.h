@@ -30,6 +30,7 @@ void AddAnalysisPathMethods(RpcService& service);
 void AddAnalysisTimeMethods(RpcService& service);
 void AddAnalysisCountMethods(RpcService& service);
 void AddAnalysisMoneyMethods(RpcService& service);
+void AddAnalysisCellMethods(RpcService& service);
 
 // The backend and the drain list outlive the services.
 std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, StreamDrain& drain);
