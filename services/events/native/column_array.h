@@ -22,6 +22,10 @@ class ColumnArray {
     owned_bytes_ = owned->capacity() * sizeof(T);
     keeper_ = std::move(owned);
   }
+  ColumnArray(std::shared_ptr<const T[]> values, size_t size)
+      : data_(values.get()), size_(size), owned_bytes_(size * sizeof(T)) {
+    keeper_ = std::move(values);
+  }
   // `data` lives as long as `keeper`.
   ColumnArray(std::shared_ptr<const void> keeper, const T* data, size_t size)
       : keeper_(std::move(keeper)), data_(data), size_(size) {}

@@ -2,10 +2,11 @@
 // Built once, then immutable; any thread.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <memory>
 #include <utility>
-#include <vector>
 
 #include "services/events/native/column_array.h"
 
@@ -100,7 +101,11 @@ class PackedColumn::Builder {
     }
     out_.width_ = std::max(out_.width_, WidthOf(value));
   }
-  void Start() { bytes_.resize(out_.size_ * static_cast<size_t>(out_.width_)); }
+  // All of it is written by Add and AddBase.
+  void Start() {
+    byte_count_ = out_.size_ * static_cast<size_t>(out_.width_);
+    bytes_ = std::make_unique_for_overwrite<uint8_t[]>(byte_count_);
+  }
 
   void Add(int64_t value) {
     switch (out_.width_) {
@@ -123,7 +128,7 @@ class PackedColumn::Builder {
   void AddBase(size_t from, size_t to) {
     if (out_.width_ == base_->width_) {
       const auto width = static_cast<size_t>(out_.width_);
-      if (width > 0) std::memcpy(bytes_.data() + at_ * width, base_->bytes_.data() + from * width, (to - from) * width);
+      if (width > 0) std::memcpy(bytes_.get() + at_ * width, base_->bytes_.data() + from * width, (to - from) * width);
       at_ += to - from;
       return;
     }
@@ -133,7 +138,7 @@ class PackedColumn::Builder {
   }
 
   PackedColumn Finish() {
-    out_.bytes_ = ColumnArray<uint8_t>(std::move(bytes_));
+    if (byte_count_ > 0) out_.bytes_ = {std::shared_ptr<const uint8_t[]>(std::move(bytes_)), byte_count_};
     return std::move(out_);
   }
 
@@ -144,12 +149,13 @@ class PackedColumn::Builder {
   }
   template <typename T>
   T* Data() {
-    return reinterpret_cast<T*>(bytes_.data());
+    return reinterpret_cast<T*>(bytes_.get());
   }
 
   const PackedColumn* const base_;
   PackedColumn out_;
-  std::vector<uint8_t> bytes_;
+  std::unique_ptr<uint8_t[]> bytes_;
+  size_t byte_count_ = 0;
   bool any_ = false;
   size_t at_ = 0;
 };

@@ -212,6 +212,11 @@ class Partition::Merger {
       micros.reserve(size());
       ForEachPiece(
           [&](uint32_t from, uint32_t to) {
+            if (!base_->times.in_seconds) {
+              const int64_t* const base = base_->times.micros.data();
+              micros.insert(micros.end(), base + from, base + to);
+              return;
+            }
             for (uint32_t i = from; i < to; ++i) micros.push_back(base_->times[i]);
           },
           [&](const TailRow& row) { micros.push_back(row.time_micros); });
