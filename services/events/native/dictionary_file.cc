@@ -188,6 +188,11 @@ DictionaryFile::Loaded DictionaryFile::Load() {
   std::vector<Block> seal;  // not complete yet
   uint64_t at = end_;
   while (reader.Next(block, out.problem)) {
+    // As many customers in each byte that follows as in these.
+    const uint64_t block_bytes = sizeof(BlockHeader) + block.payload.size();
+    const double blocks_left = static_cast<double>(bytes - at) / static_cast<double>(block_bytes);
+    out.dictionaries->customers.Reserve(out.dictionaries->customers.size() +
+                                        static_cast<size_t>(blocks_left * block.header.strings[0]));
     at += sizeof(BlockHeader) + block.payload.size();
     const bool complete = block.header.complete != 0;
     seal.push_back(std::move(block));

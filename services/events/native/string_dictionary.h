@@ -35,6 +35,12 @@ class StringDictionary {
     return last_;
   }
 
+  // Makes room for so many: a table that grows later looks at every string again, in no order.
+  void Reserve(size_t count) {
+    const std::unique_lock lock(mutex_);
+    codes_.reserve(count);
+  }
+
   // For many strings that are known to be new. False if one was not, after which this is no dictionary any more.
   bool Append(absl::Span<const absl::string_view> texts) {
     const std::unique_lock lock(mutex_);

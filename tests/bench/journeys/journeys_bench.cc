@@ -11,6 +11,7 @@
 #include <map>
 #include <sstream>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "absl/strings/numbers.h"
@@ -69,6 +70,18 @@ std::vector<double> MedianMilliseconds(const std::vector<std::function<void()>>&
     medians.push_back(of[of.size() / 2]);
   }
   return medians;
+}
+
+// What recording leaves to be done in the background (compaction, merging of identities, sealing of columns) takes a
+// processor for minutes after a hundred million events. Goes on when this process has hardly worked for a second.
+void WaitForQuiet() {
+  constexpr int kSecondsMax = 300;
+  for (int second = 0; second < kSecondsMax; ++second) {
+    const std::clock_t before = std::clock();
+    std::this_thread::sleep_for(std::chrono::seconds(1));
+    if (std::clock() - before < CLOCKS_PER_SEC / 20) return;
+  }
+  std::printf("the store's background work has not come to rest\n");
 }
 
 // `ask` with the threads of the run and with one, as two rows.
@@ -181,6 +194,7 @@ int Run(size_t event_count, const std::string& python) {
     if (!store.ok()) Fail(store.status().ToString());
     std::printf("recorded %.0f events/s\n", RecordEvents(**store, events, /*internal=*/false));
     RecordEvents(**store, MakeJourneyEvents(event_count / kInternalShare, /*seed=*/2), /*internal=*/true);
+    WaitForQuiet();
     const auto view = (*store)->View("bench");
     if (!view.ok()) Fail(view.status().ToString());
     for (const Question question : kQuestions) {
