@@ -46,6 +46,11 @@ std::shared_ptr<const PartitionVersion> PartitionVersion::Over(const Partition& 
   return std::shared_ptr<const PartitionVersion>(new PartitionVersion(*this, std::move(base), tail_));
 }
 
+size_t PartitionVersion::unmerged() const {
+  const std::lock_guard lock(mutex_);
+  return tail_.rows.size();
+}
+
 absl::StatusOr<std::shared_ptr<const Partition>> PartitionVersion::Get() const {
   const std::lock_guard lock(mutex_);
   if (tail_.rows.empty()) return base_;

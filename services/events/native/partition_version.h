@@ -32,6 +32,7 @@ class PartitionVersion {
   uint32_t customer_count() const { return customer_count_; }
   int64_t size() const { return size_; }         // events
   uint32_t row_max() const { return row_max_; }  // sequence - 1 of the last one in the log
+  size_t unmerged() const;                       // events that nobody has merged yet
 
   // As Partition::ReadId, after which the next call tries again.
   absl::StatusOr<std::shared_ptr<const Partition>> Get() const;

@@ -264,10 +264,13 @@ void Projection::FoldLocked() {
   for (uint32_t i = 0; i < tails_.size(); ++i) {
     if (tails_[i].rows.empty()) continue;
     unmerged_rows_ += tails_[i].rows.size();
+    const PartitionVersion* const before = building_.partitions[i].get();
+    // Where nobody reads, the same events would be copied from version to version; they are if they cannot be merged.
+    if (before != nullptr && before->unmerged() > kUnmergedCopiedMax) before->Get().IgnoreError();
     const uint32_t first = i * kPartitionCustomers;
     const uint32_t count = std::min(kPartitionCustomers, dictionaries_->customers.size() - first);
     building_.partitions[i] = std::make_shared<const PartitionVersion>(
-        first, count, building_.partitions[i].get(), std::exchange(tails_[i], Tail()), merge_sources_);
+        first, count, before, std::exchange(tails_[i], Tail()), merge_sources_);
   }
   tail_id_bytes_ = 0;
 }

@@ -42,6 +42,7 @@ class Projection {
   static constexpr size_t kTailIdBytesMax = 128 << 20;
   // Events that snapshots have beside their partitions; more are merged at once.
   static constexpr size_t kUnmergedRowsMax = 512 << 10;
+  static constexpr size_t kUnmergedCopiedMax = 4 << 10;  // the same of one partition, when it gets more
 
   struct Property {
     const PropertyColumn* column = nullptr;
