@@ -84,6 +84,8 @@ absl::Status RouteNotFound(absl::string_view method, absl::string_view path);   
 absl::Status ResourceAlreadyExists(absl::string_view name);                            // RESOURCE_ALREADY_EXISTS
 // The event's identity is taken by other content.
 absl::Status EventContentConflict(absl::string_view source, absl::string_view id);  // EVENT_CONTENT_CONFLICT
+// The event was erased with its customer, and is not recorded again.
+absl::Status EventErased(absl::string_view source, absl::string_view id);  // EVENT_ERASED
 
 // ---- FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE ---------------------------------------------------------------------
 

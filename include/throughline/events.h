@@ -4,9 +4,13 @@
 // Promises, held by every engine (tests/contract/events):
 //  - An event is identified by (workspace, source, id). When Append reports kRecorded or kDuplicate the event is
 //    durable; recording it again changes nothing; other content under the same identity is kConflict and changes
-//    nothing.
+//    nothing. An event that was erased is kErased when it comes again, and stays erased.
 //  - The events of one customer are ordered by (event_time, sequence), ties by (source, id): any permutation,
 //    duplication or delay of the same events gives the same answers.
+//  - Customers that are linked (CustomerEvent.identity_link) and not unlinked, over any number of links, are one customer
+//    to every question: with the events of all, under the name that is linked to and does not link on (of several, the
+//    first in the order of bytes; where all link on, the first of all). Which links hold does not depend on the order of
+//    recording either.
 //  - A view is one watermark: every event up to it, none after it. A view that is opened after an Append reported
 //    includes what that Append recorded.
 //  - Views do not wait for writers, nor writers for views.
@@ -31,7 +35,7 @@
 
 namespace throughline {
 
-enum class AppendOutcome { kRecorded, kDuplicate, kConflict };
+enum class AppendOutcome { kRecorded, kDuplicate, kConflict, kErased };
 
 struct AppendResult {
   std::vector<AppendOutcome> outcomes;  // one per event, in the order of the batch
@@ -47,10 +51,23 @@ struct StoredEvent {
 
 struct CustomerSummary {
   std::string customer_id;
-  int64_t ordinal = 0;  // place in the order in which customers were first recorded, from 0; never changes
+  // Place in the order in which customers were first recorded, from 0. Ordinals have gaps: where several customers are
+  // one person, which has the smallest of theirs, and where one was erased.
+  int64_t ordinal = 0;
   absl::Time first_event_time;
   absl::Time last_event_time;
   int64_t event_count = 0;
+  std::vector<std::string> linked_customer_ids;  // FindCustomer only: the person's other ids, sorted; at most 1000
+};
+
+// A statement that two customers are one person: an event with an identity_link.
+struct IdentityEdge {
+  std::string customer_id;
+  std::string linked_customer_id;
+  absl::Time link_time;  // of the event
+  std::string event_source;
+  std::string event_id;
+  bool revoked = false;
 };
 
 struct EventNameCount {
@@ -61,6 +78,7 @@ struct EventNameCount {
 struct EventStatistics {
   int64_t events = 0;
   int64_t customers = 0;
+  int64_t ordinals = 0;  // every customer's is below
   absl::Time first_event_time = absl::InfiniteFuture();
   absl::Time last_event_time = absl::InfinitePast();
   std::vector<EventNameCount> event_names;  // most frequent first, ties by name
@@ -96,17 +114,27 @@ class EventView {
   virtual absl::StatusOr<ValueCounts> Values(const ValueQuery& query) const = 0;
   virtual absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const = 0;
 
-  // Absent if the customer has no event.
+  // Under any of the person's ids. Absent if there is no event.
   virtual absl::StatusOr<std::optional<CustomerSummary>> FindCustomer(absl::string_view customer_id) const = 0;
   // Customers with ordinal >= `from`, in order, at most `limit`.
   virtual absl::StatusOr<std::vector<CustomerSummary>> ListCustomers(int64_t from, int limit) const = 0;
-  // For each customer of [from, from + limit), the time of the first event that matches each selector (infinite future:
-  // none): result[customer][selector].
+  // For each ordinal of [from, from + limit), up to the last that there is, the time of the first event that matches
+  // each selector (infinite future: none): result[ordinal - from][selector].
   virtual absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(
       int64_t from, int limit, const std::vector<EventSelector>& selectors) const = 0;
   // The events of one customer in their order, from place `offset` on, at most `limit`.
   virtual absl::StatusOr<std::vector<StoredEvent>> CustomerEvents(absl::string_view customer_id, int64_t offset,
                                                                   int limit) const = 0;
+  // The links among all customers that are one person with this one, or were, in order of recording; from place `offset`
+  // on, at most `limit`.
+  virtual absl::StatusOr<std::vector<IdentityEdge>> IdentityEdges(absl::string_view customer_id, int64_t offset,
+                                                                  int limit) const = 0;
+};
+
+struct ErasureResult {
+  int64_t events = 0;                     // erased by this call
+  std::vector<std::string> customer_ids;  // the person's, sorted
+  EventSequence watermark;                // the first at which they are gone
 };
 
 // What an append changed, for those who keep things up to date.
@@ -130,6 +158,13 @@ class EventStore {
   // The same, waiting.
   absl::StatusOr<AppendResult> AppendAndWait(absl::string_view workspace,
                                              absl::Span<const v1::CustomerEvent* const> events);
+
+  // Erases the events of a customer, and of all that are one person with it, and calls `done` once when no file of the
+  // store holds anything of them any more. Durable as soon as a view is without them: the rest is done after a restart,
+  // too. What was erased is in no view that is opened afterwards, of no watermark. Erasing someone without events waits
+  // for earlier erasures. Codes as Append; UNAVAILABLE also where the end could not be awaited.
+  using EraseCallback = std::function<void(absl::StatusOr<ErasureResult>)>;
+  virtual void Erase(absl::string_view workspace, absl::string_view customer_id, EraseCallback done) = 0;
 
   // The state that includes everything that has been reported as recorded. An unknown workspace is an empty one.
   virtual absl::StatusOr<std::shared_ptr<const EventView>> View(absl::string_view workspace) = 0;

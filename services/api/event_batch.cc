@@ -96,6 +96,10 @@ void EventBatch::AddAll(RepeatedPtrField<v1::EventResult>& results) const {
       AddRejection(i, EventContentConflict(event.source(), event.id()), results);
       continue;
     }
+    if (outcome == AppendOutcome::kErased) {
+      AddRejection(i, EventErased(event.source(), event.id()), results);
+      continue;
+    }
     v1::EventResult& result = *results.Add();
     result.set_index(i);
     result.set_outcome(outcome == AppendOutcome::kRecorded ? v1::EventResult::RECORDED : v1::EventResult::DUPLICATE);

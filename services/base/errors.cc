@@ -241,6 +241,14 @@ absl::Status EventContentConflict(absl::string_view source, absl::string_view id
               {{"source", std::string(source)}, {"id", std::string(id)}});
 }
 
+absl::Status EventErased(absl::string_view source, absl::string_view id) {
+  return Make(absl::StatusCode::kAlreadyExists, "EVENT_ERASED",
+              absl::StrCat("event \"", Excerpt(id), "\" of source \"", Excerpt(source),
+                           "\" was erased with its customer and is not recorded again; send what is new under an id of "
+                           "its own"),
+              {{"source", std::string(source)}, {"id", std::string(id)}});
+}
+
 // ---- FAILED_PRECONDITION, ABORTED, OUT_OF_RANGE ---------------------------------------------------------------------
 
 absl::Status ResourceDeleted(absl::string_view name) {

@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "absl/types/span.h"
 #include "google/protobuf/timestamp.pb.h"
 #include "services/base/limits.h"
 #include "services/base/status_macros.h"
@@ -67,14 +68,24 @@ bool NamesStage(const FilterNode& node) {
   return std::any_of(node.children.begin(), node.children.end(), [](const auto& child) { return NamesStage(*child); });
 }
 
-// The stages at `now` of the customers of [from, from + count); null: none entered yet.
+// The stages at `now` of customers in the order of their ordinals; null: none entered yet.
 absl::StatusOr<std::vector<const CompiledStage*>> Stages(const EventView& view, const Lifecycle& lifecycle,
-                                                         const std::vector<EventSelector>& selectors, int64_t from,
-                                                         size_t count, absl::Time now) {
-  std::vector<const CompiledStage*> stages(count, nullptr);
-  if (selectors.empty() || count == 0) return stages;
-  ASSIGN_OR_RETURN(const auto matches, view.FirstMatches(from, static_cast<int>(count), selectors));
-  for (size_t i = 0; i < std::min(count, matches.size()); ++i) stages[i] = lifecycle.StageAt(matches[i], now);
+                                                         const std::vector<EventSelector>& selectors,
+                                                         absl::Span<const CustomerSummary> customers, absl::Time now) {
+  std::vector<const CompiledStage*> stages(customers.size(), nullptr);
+  if (selectors.empty()) return stages;
+  // Ordinals have gaps: what lies close together is looked at together.
+  for (size_t begin = 0; begin < customers.size();) {
+    const int64_t first = customers[begin].ordinal;
+    size_t end = begin + 1;
+    while (end < customers.size() && customers[end].ordinal < first + kScanChunk) ++end;
+    const auto count = static_cast<int>(customers[end - 1].ordinal - first + 1);
+    ASSIGN_OR_RETURN(const auto matches, view.FirstMatches(first, count, selectors));
+    for (size_t i = begin; i < end; ++i) {
+      stages[i] = lifecycle.StageAt(matches[static_cast<size_t>(customers[i].ordinal - first)], now);
+    }
+    begin = end;
+  }
   return stages;
 }
 
@@ -93,7 +104,7 @@ absl::StatusOr<v1::Customer> GetCustomer(const EventView& view, const Lifecycle&
                                          absl::string_view workspace_name, absl::string_view customer_id,
                                          absl::Time now) {
   ASSIGN_OR_RETURN(const CustomerSummary summary, FindCustomerSummary(view, workspace_name, customer_id));
-  ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, lifecycle.Selectors(), summary.ordinal, 1, now));
+  ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, lifecycle.Selectors(), {&summary, 1}, now));
   return MakeCustomer(LastSegment(workspace_name), summary, stages[0]);
 }
 
@@ -107,33 +118,36 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
   // Without a filter everyone matches: no more is read than the page holds, and one to know that there is a next page.
   const int chunk = root == nullptr ? page_size + 1 : kScanChunk;
   CustomerPage page;
-  const int64_t end = from_ordinal + std::max<int64_t>(limits::kCustomersScannedMax, chunk);
-  for (int64_t from = from_ordinal; from < end; from += chunk) {
-    ASSIGN_OR_RETURN(const std::vector<CustomerSummary> summaries, view.ListCustomers(from, chunk));
+  int64_t from = from_ordinal;
+  for (int64_t scanned = 0; scanned < std::max<int64_t>(limits::kCustomersScannedMax, chunk); scanned += chunk) {
+    ASSIGN_OR_RETURN(std::vector<CustomerSummary> summaries, view.ListCustomers(from, chunk));
+    const bool last = summaries.size() < static_cast<size_t>(chunk);
+    if (!last) from = summaries.back().ordinal + 1;
     // Stages cost a look at the events: of everyone where the filter asks for them, else of those who are shown.
     std::vector<const CompiledStage*> stages(summaries.size(), nullptr);
     if (names_stage) {
-      ASSIGN_OR_RETURN(stages, Stages(view, lifecycle, selectors, from, summaries.size(), now));
+      ASSIGN_OR_RETURN(stages, Stages(view, lifecycle, selectors, summaries, now));
     }
-    std::vector<size_t> shown;
+    std::vector<CustomerSummary> shown;
+    std::vector<const CompiledStage*> shown_stages;
     for (size_t i = 0; i < summaries.size() && !page.next_ordinal.has_value(); ++i) {
       if (root != nullptr && !Holds(*root, summaries[i], stages[i])) continue;
       if (page.customers.size() + shown.size() == static_cast<size_t>(page_size)) {
-        page.next_ordinal = from + static_cast<int64_t>(i);
+        page.next_ordinal = summaries[i].ordinal;
       } else {
-        shown.push_back(i);
+        shown.push_back(std::move(summaries[i]));
+        shown_stages.push_back(stages[i]);
       }
     }
-    if (!names_stage && !shown.empty()) {
-      const size_t first = shown.front();
-      ASSIGN_OR_RETURN(const auto found, Stages(view, lifecycle, selectors, from + static_cast<int64_t>(first),
-                                                shown.back() - first + 1, now));
-      for (const size_t i : shown) stages[i] = found[i - first];
+    if (!names_stage) {
+      ASSIGN_OR_RETURN(shown_stages, Stages(view, lifecycle, selectors, shown, now));
     }
-    for (const size_t i : shown) page.customers.push_back(MakeCustomer(workspace_id, summaries[i], stages[i]));
-    if (page.next_ordinal.has_value() || summaries.size() < static_cast<size_t>(chunk)) return page;
+    for (size_t i = 0; i < shown.size(); ++i) {
+      page.customers.push_back(MakeCustomer(workspace_id, shown[i], shown_stages[i]));
+    }
+    if (page.next_ordinal.has_value() || last) return page;
   }
-  page.next_ordinal = end;
+  page.next_ordinal = from;
   return page;
 }
 
@@ -143,15 +157,16 @@ absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle
   const std::vector<EventSelector> selectors =
       root != nullptr && NamesStage(*root) ? lifecycle.Selectors() : std::vector<EventSelector>();
   CustomerSet members;
-  for (int64_t from = 0;; from += kScanChunk) {
+  for (int64_t from = 0;;) {
     RETURN_IF_ERROR(check_alive());
     ASSIGN_OR_RETURN(const std::vector<CustomerSummary> summaries, view.ListCustomers(from, kScanChunk));
-    ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, selectors, from, summaries.size(), now));
+    ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, selectors, summaries, now));
     for (size_t i = 0; i < summaries.size(); ++i) {
       if (root != nullptr && !Holds(*root, summaries[i], stages[i])) continue;
       members.Add(static_cast<uint32_t>(summaries[i].ordinal));
     }
     if (summaries.size() < static_cast<size_t>(kScanChunk)) return members;
+    from = summaries.back().ordinal + 1;
   }
 }
 

@@ -307,7 +307,7 @@ class CellReader {
     GroupKey key = cell_.group_;
     key.emplace_back();
     for (CustomerSummary& customer : customers) {
-      if (full()) break;
+      if (full() || customer.ordinal >= to) break;
       key.back().text = customer.customer_id;
       const auto number = numbers.find(key);
       if (number != numbers.end() && number->second > 0) found_.push_back(std::move(customer));
@@ -326,7 +326,7 @@ absl::StatusOr<CellCustomerPage> FindCellCustomers(const EventView& view, const 
   // One more tells whether there is another page, and where it begins.
   const auto wanted = static_cast<size_t>(std::max(limit, 1));
   CellReader reader(view, cell, wanted + 1);
-  RETURN_IF_ERROR(reader.Read(std::max<int64_t>(from, 0), view.Statistics().customers));
+  RETURN_IF_ERROR(reader.Read(std::max<int64_t>(from, 0), view.Statistics().ordinals));
   CellCustomerPage page;
   page.customers = std::move(reader.found());
   if (page.customers.size() > wanted) {

@@ -69,8 +69,10 @@ class EventValidator {
     Text("event_name", event_.event_name(), limits::kEventNameBytesMax, Presence::kRequired);
     Text("channel", event_.channel(), limits::kEventChannelBytesMax, Presence::kOptional);
     Text("department", event_.department(), limits::kEventDepartmentBytesMax, Presence::kOptional);
-    Properties();
+    Values("properties", event_.properties());
+    Values("traits", event_.traits());
     Payload();
+    Identity();
     return violations_.ToStatus();
   }
 
@@ -106,23 +108,23 @@ class EventValidator {
     }
   }
 
-  void Properties() {
-    if (event_.properties().empty()) return;
-    if (event_.properties().size() > limits::kEventPropertyCountMax) {
-      Add("properties", absl::StrCat("must have at most ", limits::kEventPropertyCountMax, " entries, and has ",
-                                     event_.properties().size()));
+  void Values(absl::string_view field, const google::protobuf::Map<std::string, Value>& values) {
+    if (values.empty()) return;
+    if (values.size() > limits::kEventPropertyCountMax) {
+      Add(field, absl::StrCat("must have at most ", limits::kEventPropertyCountMax, " entries, and has ",
+                              values.size()));
       return;  // a list of thousands of further mistakes would help nobody
     }
-    for (const auto& [key, value] : event_.properties()) {
+    for (const auto& [key, value] : values) {
       if (key.empty()) {
-        Add("properties", "must not have an empty key");
+        Add(field, "must not have an empty key");
       } else if (key.size() > limits::kEventPropertyKeyBytesMax) {
-        Add("properties", absl::StrCat("has the key \"", Excerpt(key), "\" of ", key.size(),
-                                       " bytes; keys must have at most ", limits::kEventPropertyKeyBytesMax, " bytes"));
+        Add(field, absl::StrCat("has the key \"", Excerpt(key), "\" of ", key.size(), " bytes; keys must have at most ",
+                                limits::kEventPropertyKeyBytesMax, " bytes"));
       } else if (const char* mistake = TextMistake(key, Controls::kForbidden); mistake != nullptr) {
-        Add("properties", absl::StrCat("the key \"", Excerpt(key), "\" ", mistake));
+        Add(field, absl::StrCat("the key \"", Excerpt(key), "\" ", mistake));
       } else if (const std::string mistake = ValueMistake(value); !mistake.empty()) {
-        Add(absl::StrCat("properties[\"", key, "\"]"), mistake);
+        Add(absl::StrCat(field, "[\"", key, "\"]"), mistake);
       }
     }
   }
@@ -187,6 +189,21 @@ class EventValidator {
         return;
       case v1::CustomerEvent::PAYLOAD_NOT_SET:
         return;
+    }
+  }
+
+  void Identity() {
+    if (event_.has_identity_link()) {
+      const std::string& other = event_.identity_link().customer_id();
+      Text("identity_link.customer_id", other, limits::kCustomerIdBytesMax, Presence::kRequired);
+      if (!other.empty() && other == event_.customer_id()) {
+        Add("identity_link.customer_id", "must be another customer than the event's own");
+      }
+    }
+    if (event_.has_identity_unlink()) {
+      const v1::IdentityUnlink& unlink = event_.identity_unlink();
+      Text("identity_unlink.event_source", unlink.event_source(), limits::kEventSourceBytesMax, Presence::kRequired);
+      Text("identity_unlink.event_id", unlink.event_id(), limits::kEventIdBytesMax, Presence::kRequired);
     }
   }
 

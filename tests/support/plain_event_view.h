@@ -90,6 +90,10 @@ class PlainEventView : public EventView {
     return page;
   }
 
+  absl::StatusOr<std::vector<IdentityEdge>> IdentityEdges(absl::string_view, int64_t, int) const override {
+    return NotHere();
+  }
+
   mutable int list_calls = 0;
   mutable int first_match_calls = 0;
 
@@ -105,7 +109,7 @@ class PlainEventView : public EventView {
   CustomerSummary Summary(int64_t index) const {
     const std::vector<StoredEvent>& events = customers_[static_cast<size_t>(index)];
     return {events.front().event.customer_id(), index, Time(events.front().event), Time(events.back().event),
-            static_cast<int64_t>(events.size())};
+            static_cast<int64_t>(events.size()), {}};
   }
 
   std::map<std::string, int64_t> index_by_id_;

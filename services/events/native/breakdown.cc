@@ -36,6 +36,8 @@ std::string PropertyText(const PropertyField& field) {
       return NumberText(field.number);
     case PropertyField::Kind::kBool:
       return field.boolean ? "true" : "false";
+    case PropertyField::Kind::kNull:
+      break;
   }
   return "";
 }
@@ -210,7 +212,7 @@ absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCustomer& dime
   if (dimension.count < 1 || dimension.count > kBreakdownCustomerCountMax) {
     return InvalidField(absl::StrCat(name, ".count"), absl::StrCat("1 to ", kBreakdownCustomerCountMax));
   }
-  const int64_t known = snapshot.customer_count;
+  const int64_t known = snapshot.customer_codes;
   const auto first = static_cast<uint32_t>(std::min(dimension.first, known));
   const auto end = static_cast<uint32_t>(std::min(first + int64_t{dimension.count}, known));
   Part part;

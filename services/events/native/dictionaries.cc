@@ -8,6 +8,7 @@ namespace {
 constexpr char kString = 's';
 constexpr char kNumber = 'n';
 constexpr char kBool = 'b';
+constexpr char kNull = '0';
 
 }  // namespace
 
@@ -29,6 +30,9 @@ absl::string_view PropertyColumn::Encoded(const PropertyField& field) {
       scratch_ += kBool;
       scratch_ += field.boolean ? '1' : '0';
       break;
+    case PropertyField::Kind::kNull:
+      scratch_ += kNull;
+      break;
   }
   return scratch_;
 }
@@ -47,6 +51,9 @@ PropertyField PropertyColumn::Decoded(const std::string& encoded) {
     case kBool:
       field.kind = PropertyField::Kind::kBool;
       field.boolean = encoded[1] == '1';
+      break;
+    case kNull:
+      field.kind = PropertyField::Kind::kNull;
       break;
   }
   return field;

@@ -123,6 +123,9 @@ bool ReadValue(absl::string_view bytes, PropertyField& property) {
         property.kind = PropertyField::Kind::kBool;
         property.boolean = reader.integer() != 0;
         break;
+      case Value::kNullValueFieldNumber:
+        property.kind = PropertyField::Kind::kNull;
+        break;
     }
   }
   return !reader.failed();
@@ -161,6 +164,23 @@ bool ReadMoneyMovement(absl::string_view bytes, EventFields& fields) {
   return !reader.failed();
 }
 
+bool ReadIdentityLink(absl::string_view bytes, EventFields& fields) {
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == v1::IdentityLink::kCustomerIdFieldNumber) fields.linked_customer_id = reader.text();
+  }
+  return !reader.failed();
+}
+
+bool ReadIdentityUnlink(absl::string_view bytes, EventFields& fields) {
+  WireReader reader(bytes);
+  while (reader.Next()) {
+    if (reader.field() == v1::IdentityUnlink::kEventSourceFieldNumber) fields.unlinked_source = reader.text();
+    if (reader.field() == v1::IdentityUnlink::kEventIdFieldNumber) fields.unlinked_id = reader.text();
+  }
+  return !reader.failed();
+}
+
 }  // namespace
 
 void AppendCanonicalEvent(const v1::CustomerEvent& event, std::string& out) {
@@ -175,10 +195,12 @@ void AppendCanonicalEvent(const v1::CustomerEvent& event, std::string& out) {
   AppendDeterministic(copy, out);
 }
 
-bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<PropertyField>* properties) {
+bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<PropertyField>* properties,
+                     std::vector<PropertyField>* traits) {
   using Event = v1::CustomerEvent;
   fields = EventFields();
   if (properties != nullptr) properties->clear();
+  if (traits != nullptr) traits->clear();
   WireReader reader(bytes);
   bool fine = true;
   while (fine && reader.Next()) {
@@ -215,6 +237,15 @@ bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<P
         break;
       case Event::kMoneyMovementFieldNumber:
         fine = ReadMoneyMovement(reader.text(), fields);
+        break;
+      case Event::kTraitsFieldNumber:
+        if (traits != nullptr) fine = ReadProperty(reader.text(), traits->emplace_back());
+        break;
+      case Event::kIdentityLinkFieldNumber:
+        fine = ReadIdentityLink(reader.text(), fields);
+        break;
+      case Event::kIdentityUnlinkFieldNumber:
+        fine = ReadIdentityUnlink(reader.text(), fields);
         break;
     }
   }

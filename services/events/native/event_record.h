@@ -2,7 +2,7 @@
 // Pure functions; any thread.
 //
 // The canonical form is the protobuf encoding with fields in order and map keys sorted, times cut to the microsecond
-// and null properties left out: two events have the same content exactly if they have the same bytes.
+// and null properties left out (null traits say something): two events have the same content exactly if they have the same bytes.
 #pragma once
 
 #include <cmath>
@@ -20,7 +20,7 @@ namespace throughline {
 void AppendCanonicalEvent(const v1::CustomerEvent& event, std::string& out);
 
 struct PropertyField {
-  enum class Kind { kString, kNumber, kBool };
+  enum class Kind { kString, kNumber, kBool, kNull };  // kNull: of traits only
   absl::string_view key;
   Kind kind = Kind::kString;
   absl::string_view text;
@@ -46,10 +46,14 @@ struct EventFields {
   ValueKind value_kind = ValueKind::kNone;
   double score = 0;
   int64_t amount_minor = 0;
+  absl::string_view linked_customer_id;  // of the identity_link; empty: there is none
+  absl::string_view unlinked_source;     // of the identity_unlink; empty: there is none
+  absl::string_view unlinked_id;
 };
 
-// Reads a canonical event without building a message. With `properties`: also those, in the order of their keys.
-// False if the bytes are no event.
-bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<PropertyField>* properties = nullptr);
+// Reads a canonical event without building a message. With `properties`: also those, in the order of their keys, and
+// with `traits` those. False if the bytes are no event.
+bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<PropertyField>* properties = nullptr,
+                     std::vector<PropertyField>* traits = nullptr);
 
 }  // namespace throughline

@@ -134,6 +134,10 @@ class Store : public NativeEventStore {
     writer_->Append(std::move(batch));
   }
 
+  void Erase(absl::string_view, absl::string_view, EraseCallback done) override {
+    done(absl::UnimplementedError("erasure"));
+  }
+
   absl::StatusOr<std::shared_ptr<const EventView>> View(absl::string_view workspace) override {
     std::shared_ptr<Projection> projection;
     {

@@ -29,8 +29,9 @@ absl::StatusOr<std::shared_ptr<const EventView>> NativeEventView::KnownAt(EventS
 
 EventStatistics NativeEventView::Statistics() const {
   EventStatistics out;
-  out.events = snapshot_->watermark;
-  out.customers = snapshot_->customer_count;
+  out.events = snapshot_->events;
+  out.customers = snapshot_->customers;
+  out.ordinals = snapshot_->customer_codes;
   if (out.events == 0) return out;
   out.first_event_time = absl::FromUnixMicros(snapshot_->first_time_micros);
   out.last_event_time = absl::FromUnixMicros(snapshot_->last_time_micros);
@@ -116,12 +117,12 @@ CustomerSummary NativeEventView::Summary(uint32_t customer, const CustomerPlace&
 std::optional<uint32_t> NativeEventView::CodeOf(absl::string_view customer_id) const {
   const std::optional<uint32_t> code = projection_->dictionaries().customers.Find(customer_id);
   // One that came later is not in this view.
-  if (!code.has_value() || *code >= snapshot_->customer_count) return std::nullopt;
+  if (!code.has_value() || *code >= snapshot_->customer_codes) return std::nullopt;
   return code;
 }
 
 std::pair<uint32_t, uint32_t> NativeEventView::Range(int64_t from, int limit) const {
-  const int64_t count = snapshot_->customer_count;
+  const int64_t count = snapshot_->customer_codes;
   const int64_t begin = std::clamp<int64_t>(from, 0, count);
   const int64_t end = std::min(count, begin + std::max(limit, 0));
   return {static_cast<uint32_t>(begin), static_cast<uint32_t>(end)};
@@ -131,14 +132,15 @@ absl::StatusOr<std::optional<CustomerSummary>> NativeEventView::FindCustomer(abs
   const std::optional<uint32_t> code = CodeOf(customer_id);
   if (!code.has_value()) return std::nullopt;
   ASSIGN_OR_RETURN(const CustomerPlace place, PlaceOf(*code));
+  if (place.begin == place.end) return std::nullopt;
   return Summary(*code, place);
 }
 
 absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int64_t from, int limit) const {
   std::vector<CustomerSummary> out;
-  const auto [begin, end] = Range(from, limit);
+  const auto begin = static_cast<uint32_t>(std::clamp<int64_t>(from, 0, snapshot_->customer_codes));
   CustomerPlace place;
-  for (uint32_t customer = begin; customer < end; ++customer) {
+  for (uint32_t customer = begin; customer < snapshot_->customer_codes && std::ssize(out) < limit; ++customer) {
     // Of a past view, a partition is made each time that it is asked for.
     if (place.partition == nullptr || customer - place.partition->first_customer() >= kPartitionCustomers) {
       ASSIGN_OR_RETURN(place.partition, snapshot_->At(customer / kPartitionCustomers));
@@ -146,7 +148,7 @@ absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int6
     const uint32_t i = customer - place.partition->first_customer();
     place.begin = place.partition->offset(i);
     place.end = place.partition->offset(i + 1);
-    out.push_back(Summary(customer, place));
+    if (place.begin != place.end) out.push_back(Summary(customer, place));
   }
   return out;
 }
@@ -207,6 +209,10 @@ absl::StatusOr<std::vector<StoredEvent>> NativeEventView::CustomerEvents(absl::s
     stored.record_time = record.record_time;
   }
   return out;
+}
+
+absl::StatusOr<std::vector<IdentityEdge>> NativeEventView::IdentityEdges(absl::string_view, int64_t, int) const {
+  return absl::UnimplementedError("links");
 }
 
 std::shared_ptr<const EventView> EmptyEventView() {

@@ -40,6 +40,8 @@ class NativeEventView : public EventView {
       int64_t from, int limit, const std::vector<EventSelector>& selectors) const override;
   absl::StatusOr<std::vector<StoredEvent>> CustomerEvents(absl::string_view customer_id, int64_t offset,
                                                           int limit) const override;
+  absl::StatusOr<std::vector<IdentityEdge>> IdentityEdges(absl::string_view customer_id, int64_t offset,
+                                                          int limit) const override;
 
  private:
   // A customer's events: places [begin, end) of the partition.
@@ -51,7 +53,7 @@ class NativeEventView : public EventView {
   absl::StatusOr<CustomerPlace> PlaceOf(uint32_t customer) const;
   CustomerSummary Summary(uint32_t customer, const CustomerPlace& place) const;
   std::optional<uint32_t> CodeOf(absl::string_view customer_id) const;
-  // The customers of [from, from + limit) that exist.
+  // Of [from, from + limit), what is below the codes that may occur.
   std::pair<uint32_t, uint32_t> Range(int64_t from, int limit) const;
 
   const std::shared_ptr<Projection> projection_;

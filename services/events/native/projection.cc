@@ -117,7 +117,19 @@ absl::Status Projection::Load(int64_t last, int64_t also_from,
   }
   covered_.clear();
   // Now, while nobody waits for it.
-  return MergeAllLocked();
+  RETURN_IF_ERROR(MergeAllLocked());
+  return CountLocked();
+}
+
+// What was read from files is not counted one by one. Everything is merged.
+absl::Status Projection::CountLocked() {
+  building_.events = building_.customers = 0;
+  for (const auto& version : building_.partitions) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Partition> partition, version->Get());
+    building_.events += partition->size();
+    building_.customers += CountCustomers(*partition);
+  }
+  return absl::OkStatus();
 }
 
 void Projection::TakeOverLocked(ColumnFiles::Loaded loaded) {
@@ -210,6 +222,7 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   if (!properties_.empty()) AddPropertiesLocked();
 
   TailRow row;
+  const uint32_t known_customers = dictionaries_->customers.size();
   row.customer = dictionaries_->customers.Encode(fields.customer_id);
   const uint32_t partition = row.customer / kPartitionCustomers;
   if (partition < covered_.size() && sequence <= covered_[partition]) return absl::OkStatus();
@@ -233,6 +246,8 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   tail.rows.push_back(row);
   tail_id_bytes_ += fields.id.size();
   ++unsealed_;
+  ++building_.events;
+  if (row.customer >= known_customers) ++building_.customers;
 
   const uint32_t name = row.codes[kNameColumn];
   if (name >= building_.name_counts.size()) building_.name_counts.resize(name + 1);
@@ -299,7 +314,7 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Projection::Latest() {
   FoldLocked();
   if (unmerged_rows_ > kUnmergedRowsMax) RETURN_IF_ERROR(MergeAllLocked());
   building_.watermark = last_sequence_;
-  building_.customer_count = dictionaries_->customers.size();
+  building_.customer_codes = dictionaries_->customers.size();
   for (int column = 0; column < kCodeColumnCount; ++column) {
     building_.code_counts[column] = dictionaries_->codes[column].size();
   }

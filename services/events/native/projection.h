@@ -104,6 +104,7 @@ class Projection {
 
   absl::Status CatchUpLocked();
   void TakeOverLocked(ColumnFiles::Loaded loaded);
+  absl::Status CountLocked();
   void ForgetLocked();
   bool FilesFitLocked(int64_t last) const;
   void SetDictionariesLocked(std::unique_ptr<Dictionaries> dictionaries);

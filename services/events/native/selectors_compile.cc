@@ -80,6 +80,8 @@ bool CompareProperty(const FilterNode& comparison, const PropertyField& value) {
       return CompareNumber(comparison, value.number);
     case PropertyField::Kind::kBool:
       return CompareBool(comparison, value.boolean);
+    case PropertyField::Kind::kNull:
+      return CompareMissing(comparison);
   }
   return false;
 }

@@ -12,10 +12,19 @@ absl::StatusOr<std::shared_ptr<const Partition>> Snapshot::At(size_t i) const {
   return Partition::Before(*whole, static_cast<uint32_t>(watermark));
 }
 
+int64_t CountCustomers(const Partition& partition) {
+  int64_t customers = 0;
+  for (uint32_t i = 0; i < partition.customer_count(); ++i) {
+    customers += partition.offset(i) != partition.offset(i + 1) ? 1 : 0;
+  }
+  return customers;
+}
+
 absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark) {
   Snapshot out = snapshot;
   out.watermark = watermark;
-  out.customer_count = 0;
+  out.events = out.customers = 0;
+  out.customer_codes = 0;
   std::fill(out.name_counts.begin(), out.name_counts.end(), 0);
   out.first_time_micros = std::numeric_limits<int64_t>::max();
   out.last_time_micros = std::numeric_limits<int64_t>::min();
@@ -33,7 +42,9 @@ absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark) {
       out.partitions.pop_back();
       break;
     }
-    out.customer_count = partition->first_customer() + partition->customer_count();
+    out.events += partition->size();
+    out.customers += CountCustomers(*partition);
+    out.customer_codes = partition->first_customer() + partition->customer_count();
     for (int column = 0; column < kCodeColumnCount; ++column) {
       uint32_t& codes = out.code_counts[static_cast<size_t>(column)];
       partition->codes(static_cast<CodeColumn>(column)).Visit([&](auto values) {

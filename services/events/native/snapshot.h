@@ -19,8 +19,10 @@ struct Snapshot {
   // As PartitionVersion::Get.
   absl::StatusOr<std::shared_ptr<const Partition>> At(size_t i) const;
 
-  int64_t watermark = 0;  // sequence of the last event; also the number of events
-  uint32_t customer_count = 0;
+  int64_t watermark = 0;        // sequence of the last event
+  int64_t events = 0;           // up to it
+  int64_t customers = 0;        // that have events
+  uint32_t customer_codes = 0;  // codes below this may occur
   std::vector<std::shared_ptr<const PartitionVersion>> partitions;  // may have more than the watermark
   std::vector<int64_t> name_counts;                                 // events per code of a name
   std::array<uint32_t, kCodeColumnCount> code_counts{};             // codes below these may occur
@@ -28,6 +30,9 @@ struct Snapshot {
   int64_t last_time_micros = std::numeric_limits<int64_t>::min();
   int query_threads = 1;
 };
+
+// Those that have events.
+int64_t CountCustomers(const Partition& partition);
 
 // What was known when the last event was `watermark`, which is not above the snapshot's own: sequences, codes and
 // customers are numbered in order of recording, so that it is the beginning of everything. As PartitionVersion::Get.

@@ -493,6 +493,9 @@ class EndlessStore : public EventStore {
   void Append(absl::string_view, absl::Span<const v1::CustomerEvent* const>, AppendCallback done) override {
     done(absl::UnimplementedError("nothing is recorded here"));
   }
+  void Erase(absl::string_view, absl::string_view, EraseCallback done) override {
+    done(absl::UnimplementedError("nothing is erased here"));
+  }
   absl::StatusOr<std::shared_ptr<const EventView>> View(absl::string_view) override {
     return std::make_shared<const EndlessView>(*this);
   }
