@@ -111,8 +111,8 @@ class EventValidator {
   void Values(absl::string_view field, const google::protobuf::Map<std::string, Value>& values) {
     if (values.empty()) return;
     if (values.size() > limits::kEventPropertyCountMax) {
-      Add(field, absl::StrCat("must have at most ", limits::kEventPropertyCountMax, " entries, and has ",
-                              values.size()));
+      Add(field,
+          absl::StrCat("must have at most ", limits::kEventPropertyCountMax, " entries, and has ", values.size()));
       return;  // a list of thousands of further mistakes would help nobody
     }
     for (const auto& [key, value] : values) {

@@ -23,9 +23,12 @@ class StateHash {
 };
 
 // Of one customer's events, in their order.
-inline uint64_t CustomerHash(const Partition& partition, uint32_t i, const Dictionaries& dictionaries) {
+inline uint64_t CustomerHash(const Snapshot& snapshot, const Partition& partition, uint32_t i,
+                             const Dictionaries& dictionaries) {
+  // Whose events are elsewhere leaves nothing behind.
+  if (partition.offset(i) == partition.offset(i + 1)) return 0;
   StateHash hash;
-  hash.Add(dictionaries.customers[partition.first_customer() + i]);
+  hash.Add(snapshot.NameOf(partition.first_customer() + i, dictionaries));
   for (uint32_t k = partition.offset(i); k < partition.offset(i + 1); ++k) {
     hash.Add(partition.times()[k]);
     hash.Add(partition.columns().source_sequences[k]);
@@ -46,7 +49,8 @@ inline uint64_t CustomerHash(const Partition& partition, uint32_t i, const Dicti
 inline uint64_t HashState(const Snapshot& snapshot, const Dictionaries& dictionaries) {
   StateHash hash;
   hash.Add(snapshot.watermark);
-  hash.Add(int64_t{snapshot.customer_count});
+  hash.Add(snapshot.events);
+  hash.Add(snapshot.customers);
   hash.Add(snapshot.first_time_micros);
   hash.Add(snapshot.last_time_micros);
   uint64_t names = 0;
@@ -61,7 +65,9 @@ inline uint64_t HashState(const Snapshot& snapshot, const Dictionaries& dictiona
   for (size_t p = 0; p < snapshot.partitions.size(); ++p) {
     const std::shared_ptr<const Partition> whole = *snapshot.At(p);
     const Partition& partition = *whole;
-    for (uint32_t i = 0; i < partition.customer_count(); ++i) customers += CustomerHash(partition, i, dictionaries);
+    for (uint32_t i = 0; i < partition.customer_count(); ++i) {
+      customers += CustomerHash(snapshot, partition, i, dictionaries);
+    }
     // Every place in the log once.
     for (uint32_t k = 0; k < partition.size(); ++k) {
       const int64_t row = partition.rows()[k];

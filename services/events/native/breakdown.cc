@@ -218,7 +218,10 @@ absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCustomer& dime
   Part part;
   part.first_customer = first;
   for (uint32_t customer = first; customer < end; ++customer) {
-    part.values.push_back({GroupValue::Kind::kValue, projection.dictionaries().customers[customer]});
+    // One whose events are another's has no group, as its name may be that one's too.
+    const bool home = snapshot.HomeOf(customer) == customer;
+    part.values.push_back(
+        {GroupValue::Kind::kValue, home ? snapshot.NameOf(customer, projection.dictionaries()) : std::string()});
   }
   return part;
 }

@@ -13,18 +13,27 @@
 
 namespace throughline {
 
-// Code of "no value" in the columns of channels, departments, surveys and properties.
+// Code of "no value" in the columns of channels, departments, surveys, currencies, links and properties.
 inline constexpr uint32_t kMissingCode = 0;
 
 // The columns of dictionary codes that every event has.
-enum CodeColumn { kNameColumn, kSourceColumn, kChannelColumn, kDepartmentColumn, kSurveyColumn, kCurrencyColumn };
-inline constexpr int kCodeColumnCount = kCurrencyColumn + 1;
+enum CodeColumn {
+  kNameColumn,
+  kSourceColumn,
+  kChannelColumn,
+  kDepartmentColumn,
+  kSurveyColumn,
+  kCurrencyColumn,
+  kLinkColumn,  // what the event says about links (identity_graph.h)
+};
+inline constexpr int kCodeColumnCount = kLinkColumn + 1;
+// Those in which kMissingCode stands for no value.
+inline constexpr std::array<CodeColumn, 5> kOptionalColumns = {kChannelColumn, kDepartmentColumn, kSurveyColumn,
+                                                               kCurrencyColumn, kLinkColumn};
 
 struct Dictionaries {
   Dictionaries() {
-    for (const CodeColumn column : {kChannelColumn, kDepartmentColumn, kSurveyColumn, kCurrencyColumn}) {
-      codes[column].Encode("");
-    }
+    for (const CodeColumn column : kOptionalColumns) codes[column].Encode("");
   }
   const StringDictionary& names() const { return codes[kNameColumn]; }
   const StringDictionary& sources() const { return codes[kSourceColumn]; }

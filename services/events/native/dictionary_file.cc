@@ -20,7 +20,7 @@ static_assert(std::endian::native == std::endian::little);
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'T', 'L', 'D', 'I', 'C', 'T', 'S', '\n'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr char kFileName[] = "/dictionaries";
 constexpr char kTemporaryEnding[] = ".new";
 constexpr int kDictionaryCount = 1 + kCodeColumnCount;
@@ -43,9 +43,10 @@ struct BlockHeader {
   uint64_t anchor;
   std::array<uint32_t, kDictionaryCount> strings;  // how many follow: customers, then by CodeColumn
   uint32_t partitions;                             // how many follow
+  uint32_t zero;
   uint64_t check;
 };
-static_assert(sizeof(FileHeader) == 64 && sizeof(BlockHeader) == 64);
+static_assert(sizeof(FileHeader) == 64 && sizeof(BlockHeader) == 72);
 
 uint64_t HeaderCheck(const FileHeader& header) { return StableHash(&header, offsetof(FileHeader, check), kVersion); }
 

@@ -1,8 +1,8 @@
 // The dictionaries of one workspace as a file that only grows, and what the segments beside it cover. Not thread-safe.
 //
-// Layout of `dictionaries` (version 1, little-endian):
+// Layout of `dictionaries` (version 2, little-endian):
 //   header   64 bytes: magic, version, workspace, lineage; checksum
-//   blocks   header of 64 bytes, then the new strings of each dictionary, then numbers of partitions. The last block of
+//   blocks   header of 72 bytes, then the new strings of each dictionary, then numbers of partitions. The last block of
 //            a seal says that it is complete, up to which event of the log, and a hash of that event
 // A block's checksum is mixed with that of the block before, so that none can be missing, stale or in another place.
 // What follows the last complete seal, which a crash has left behind, is cut off.

@@ -2,7 +2,8 @@
 // Pure functions; any thread.
 //
 // The canonical form is the protobuf encoding with fields in order and map keys sorted, times cut to the microsecond
-// and null properties left out (null traits say something): two events have the same content exactly if they have the same bytes.
+// and null properties left out (null traits say something): two events have the same content exactly if they have the
+// same bytes.
 #pragma once
 
 #include <cmath>

@@ -122,7 +122,7 @@ absl::StatusOr<Grouped<CustomerFeatures>> ComputeFeatures(Projection& projection
           if (first == end) continue;
           const int32_t group = groups.At(block.place(first));
           if (group < 0) continue;
-          const std::string& id = projection.dictionaries().customers[partition.first_customer() + customer];
+          const std::string& id = snapshot.NameOf(partition.first_customer() + customer, projection.dictionaries());
           totals[group].rows.Add(id, std::move(rows.row(customer)));
         }
       });

@@ -23,7 +23,8 @@ absl::StatusOr<std::shared_ptr<const EventView>> NativeEventView::KnownAt(EventS
   if (watermark.value == snapshot_->watermark) {
     return std::make_shared<const NativeEventView>(projection_, snapshot_);
   }
-  ASSIGN_OR_RETURN(Snapshot past, throughline::KnownAt(*snapshot_, watermark.value));
+  ASSIGN_OR_RETURN(Snapshot past, throughline::KnownAt(*snapshot_, watermark.value, projection_->dictionaries(),
+                                                       projection_->merge_sources()));
   return std::make_shared<const NativeEventView>(projection_, std::make_shared<const Snapshot>(std::move(past)));
 }
 
@@ -106,7 +107,7 @@ absl::StatusOr<NativeEventView::CustomerPlace> NativeEventView::PlaceOf(uint32_t
 
 CustomerSummary NativeEventView::Summary(uint32_t customer, const CustomerPlace& place) const {
   CustomerSummary out;
-  out.customer_id = projection_->dictionaries().customers[customer];
+  out.customer_id = snapshot_->NameOf(customer, projection_->dictionaries());
   out.ordinal = customer;
   out.first_event_time = absl::FromUnixMicros(place.partition->times()[place.begin]);
   out.last_event_time = absl::FromUnixMicros(place.partition->times()[place.end - 1]);
@@ -114,10 +115,17 @@ CustomerSummary NativeEventView::Summary(uint32_t customer, const CustomerPlace&
   return out;
 }
 
-std::optional<uint32_t> NativeEventView::CodeOf(absl::string_view customer_id) const {
-  const std::optional<uint32_t> code = projection_->dictionaries().customers.Find(customer_id);
+absl::StatusOr<std::optional<uint32_t>> NativeEventView::HomeOf(absl::string_view customer_id) const {
+  std::optional<uint32_t> code = projection_->dictionaries().customers.Find(customer_id);
   // One that came later is not in this view.
-  if (!code.has_value() || *code >= snapshot_->customer_codes) return std::nullopt;
+  if (code.has_value() && *code < snapshot_->customer_codes) return snapshot_->HomeOf(*code);
+  // It may have no event of its own, and be another name of one that has.
+  code.reset();
+  if (snapshot_->people.empty()) return code;
+  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, [&](const People& people) {
+    const auto person = people.graph().FindPerson(customer_id);
+    if (person.has_value() && person->home != IdentityGraph::kNone) code = person->home;
+  }));
   return code;
 }
 
@@ -129,11 +137,18 @@ std::pair<uint32_t, uint32_t> NativeEventView::Range(int64_t from, int limit) co
 }
 
 absl::StatusOr<std::optional<CustomerSummary>> NativeEventView::FindCustomer(absl::string_view customer_id) const {
-  const std::optional<uint32_t> code = CodeOf(customer_id);
+  ASSIGN_OR_RETURN(const std::optional<uint32_t> code, HomeOf(customer_id));
   if (!code.has_value()) return std::nullopt;
   ASSIGN_OR_RETURN(const CustomerPlace place, PlaceOf(*code));
   if (place.begin == place.end) return std::nullopt;
-  return Summary(*code, place);
+  CustomerSummary out = Summary(*code, place);
+  if (snapshot_->people.empty()) return out;
+  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, [&](const People& people) {
+    const auto person = people.graph().FindPerson(out.customer_id);
+    if (!person.has_value()) return;
+    out.linked_customer_ids.assign(person->others.begin(), person->others.end());
+  }));
+  return out;
 }
 
 absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int64_t from, int limit) const {
@@ -191,7 +206,7 @@ absl::StatusOr<std::vector<std::vector<absl::Time>>> NativeEventView::FirstMatch
 absl::StatusOr<std::vector<StoredEvent>> NativeEventView::CustomerEvents(absl::string_view customer_id, int64_t offset,
                                                                          int limit) const {
   std::vector<StoredEvent> out;
-  const std::optional<uint32_t> code = CodeOf(customer_id);
+  ASSIGN_OR_RETURN(const std::optional<uint32_t> code, HomeOf(customer_id));
   if (!code.has_value() || limit <= 0) return out;
   ASSIGN_OR_RETURN(const CustomerPlace place, PlaceOf(*code));
   const int64_t count = place.end - place.begin;
@@ -211,8 +226,33 @@ absl::StatusOr<std::vector<StoredEvent>> NativeEventView::CustomerEvents(absl::s
   return out;
 }
 
-absl::StatusOr<std::vector<IdentityEdge>> NativeEventView::IdentityEdges(absl::string_view, int64_t, int) const {
-  return absl::UnimplementedError("links");
+absl::StatusOr<std::vector<IdentityEdge>> NativeEventView::IdentityEdges(absl::string_view customer_id, int64_t offset,
+                                                                         int limit) const {
+  std::vector<IdentityEdge> out;
+  std::vector<int64_t> sequences;
+  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, [&](const People& people) {
+    const std::vector<IdentityGraph::Edge> edges = people.graph().EdgesAround(customer_id);
+    const int64_t count = std::ssize(edges);
+    const int64_t first = std::clamp<int64_t>(offset, 0, count);
+    for (int64_t i = first; i < std::min<int64_t>(count, first + std::max(limit, 0)); ++i) {
+      const IdentityGraph::Edge& edge = edges[static_cast<size_t>(i)];
+      IdentityEdge& told = out.emplace_back();
+      told.customer_id = people.graph().NameOf(edge.from);
+      told.linked_customer_id = people.graph().NameOf(edge.to);
+      told.revoked = edge.revoked;
+      sequences.push_back(int64_t{edge.row} + 1);
+    }
+  }));
+  if (out.empty()) return out;
+  ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, projection_->ReadEvents(sequences));
+  for (size_t i = 0; i < out.size(); ++i) {
+    EventFields fields;
+    if (!ReadEventFields(records[i].event, fields)) return Internal("a recorded event does not parse");
+    out[i].link_time = absl::FromUnixMicros(fields.time_micros);
+    out[i].event_source = std::string(fields.source);
+    out[i].event_id = std::string(fields.id);
+  }
+  return out;
 }
 
 std::shared_ptr<const EventView> EmptyEventView() {

@@ -52,7 +52,8 @@ class NativeEventView : public EventView {
   };
   absl::StatusOr<CustomerPlace> PlaceOf(uint32_t customer) const;
   CustomerSummary Summary(uint32_t customer, const CustomerPlace& place) const;
-  std::optional<uint32_t> CodeOf(absl::string_view customer_id) const;
+  // The customer who has the events of this one.
+  absl::StatusOr<std::optional<uint32_t>> HomeOf(absl::string_view customer_id) const;
   // Of [from, from + limit), what is below the codes that may occur.
   std::pair<uint32_t, uint32_t> Range(int64_t from, int limit) const;
 

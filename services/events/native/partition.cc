@@ -45,17 +45,25 @@ class Partition::Merger {
         sources_(sources),
         read_id_(read_id) {}
 
-  absl::Status Plan() {
-    size_ = tail_.rows.size() + (base_ == nullptr ? 0 : base_->offsets.back());
-    SortTail();
+  // Of the customers who leave, ascending, the base's events are left out.
+  absl::Status Plan(absl::Span<const uint32_t> leaving = {}) {
+    RETURN_IF_ERROR(SortTail());
     const auto base_customers = base_ == nullptr ? 0 : static_cast<uint32_t>(base_->offsets.size() - 1);
     offsets_.reserve(customer_count_ + 1);
     uint32_t taken = 0;   // of the base
     uint32_t copied = 0;  // of these; ranges without a new event between them are copied in one piece
+    uint32_t left = 0;    // of these: left out
     auto row = order_.begin();
     for (uint32_t i = 0; i < customer_count_; ++i) {
-      offsets_.push_back(taken + static_cast<uint32_t>(row - order_.begin()));
+      offsets_.push_back(taken - left + static_cast<uint32_t>(row - order_.begin()));
       const uint32_t end = i < base_customers ? base_->offsets[i + 1] : taken;
+      if (!leaving.empty() && leaving.front() == first_customer_ + i) {
+        leaving.remove_prefix(1);
+        AddPiece(copied, taken, kNoRow);
+        left += end - taken;
+        copied = taken = end;
+        continue;
+      }
       for (; row != order_.end() && tail_.rows[*row].customer == first_customer_ + i; ++row) {
         // The first event of the base after the row. New events mostly belong at the end: that is asked first.
         uint32_t low = taken, high = end;
@@ -70,7 +78,8 @@ class Partition::Merger {
       taken = end;
     }
     AddPiece(copied, taken, kNoRow);
-    offsets_.push_back(taken + static_cast<uint32_t>(order_.size()));
+    offsets_.push_back(taken - left + static_cast<uint32_t>(order_.size()));
+    size_ = offsets_.back();
     return absl::OkStatus();
   }
 
@@ -133,7 +142,7 @@ class Partition::Merger {
   int SourceOrder(uint32_t a, uint32_t b) const { return a == b ? 0 : sources_[a].compare(sources_[b]); }
 
   // By customer without comparing; most customers' events come in order.
-  void SortTail() {
+  absl::Status SortTail() {
     std::vector<uint32_t> begins(customer_count_ + 1, 0);
     for (const TailRow& row : tail_.rows) ++begins[row.customer - first_customer_ + 1];
     for (uint32_t i = 0; i < customer_count_; ++i) begins[i + 1] += begins[i];
@@ -143,27 +152,66 @@ class Partition::Merger {
     const auto less = [&](uint32_t left, uint32_t right) {
       const TailRow& a = tail_.rows[left];
       const TailRow& b = tail_.rows[right];
-      if (a.time_micros != b.time_micros) return a.time_micros < b.time_micros;
-      if (a.source_sequence != b.source_sequence) return a.source_sequence < b.source_sequence;
-      if (const int order = SourceOrder(a.codes[kSourceColumn], b.codes[kSourceColumn]); order != 0) return order < 0;
-      return tail_.IdOf(a) < tail_.IdOf(b);
+      if (const int order = OrderWithoutId(a, b); order != 0) return order < 0;
+      return IdOf(a) < IdOf(b);
     };
+    const auto less_without_id = [&](uint32_t left, uint32_t right) {
+      return OrderWithoutId(tail_.rows[left], tail_.rows[right]) < 0;
+    };
+    const bool with_ids =
+        std::all_of(tail_.rows.begin(), tail_.rows.end(), [](const TailRow& row) { return row.id_size > 0; });
     for (uint32_t i = 0; i < customer_count_; ++i) {
       const auto begin = order_.begin() + begins[i], end = order_.begin() + begins[i + 1];
+      if (!with_ids) {
+        if (!std::is_sorted(begin, end, less_without_id)) std::stable_sort(begin, end, less_without_id);
+        RETURN_IF_ERROR(ReadIdsOfEqual(begin, end));
+      }
       if (!std::is_sorted(begin, end, less)) std::sort(begin, end, less);
     }
+    return absl::OkStatus();
+  }
+
+  int OrderWithoutId(const TailRow& a, const TailRow& b) const {
+    if (a.time_micros != b.time_micros) return a.time_micros < b.time_micros ? -1 : 1;
+    if (a.source_sequence != b.source_sequence) return a.source_sequence < b.source_sequence ? -1 : 1;
+    return SourceOrder(a.codes[kSourceColumn], b.codes[kSourceColumn]);
+  }
+
+  // Of one customer's rows, sorted but for their ids.
+  absl::Status ReadIdsOfEqual(std::vector<uint32_t>::const_iterator begin, std::vector<uint32_t>::const_iterator end) {
+    for (auto at = begin; at != end; ++at) {
+      const TailRow& row = tail_.rows[*at];
+      const bool equal = (at != begin && OrderWithoutId(tail_.rows[at[-1]], row) == 0) ||
+                         (at + 1 != end && OrderWithoutId(row, tail_.rows[at[1]]) == 0);
+      if (equal) RETURN_IF_ERROR(ReadId(row));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadId(const TailRow& row) {
+    if (row.id_size > 0 || read_ids_.contains(row.row)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(read_ids_[row.row], read_id_(row.row));
+    return absl::OkStatus();
+  }
+
+  // Those that no other could be equal to were not read.
+  absl::string_view IdOf(const TailRow& row) const {
+    if (row.id_size > 0) return tail_.IdOf(row);
+    const auto found = read_ids_.find(row.row);
+    return found == read_ids_.end() ? absl::string_view() : absl::string_view(found->second);
   }
 
   // Whether the base's event `i` comes before the tail's row, both of one customer.
-  absl::StatusOr<bool> BaseIsBefore(uint32_t i, const TailRow& row) const {
+  absl::StatusOr<bool> BaseIsBefore(uint32_t i, const TailRow& row) {
     if (const int64_t time = base_->times[i]; time != row.time_micros) return time < row.time_micros;
     if (const int64_t sequence = base_->source_sequences[i]; sequence != row.source_sequence) {
       return sequence < row.source_sequence;
     }
     const auto source = static_cast<uint32_t>(base_->codes[kSourceColumn][i]);
     if (const int order = SourceOrder(source, row.codes[kSourceColumn]); order != 0) return order < 0;
+    RETURN_IF_ERROR(ReadId(row));
     ASSIGN_OR_RETURN(const std::string id, read_id_(static_cast<uint32_t>(base_->rows[i])));
-    return absl::string_view(id) < tail_.IdOf(row);
+    return absl::string_view(id) < IdOf(row);
   }
 
   size_t size() const { return size_; }
@@ -309,7 +357,8 @@ class Partition::Merger {
   const StringDictionary& sources_;
   const ReadId& read_id_;
   size_t size_ = 0;
-  std::vector<uint32_t> order_;  // of the tail's rows
+  absl::flat_hash_map<uint32_t, std::string> read_ids_;  // of the tail's rows, from the log
+  std::vector<uint32_t> order_;                          // of the tail's rows
   std::vector<uint32_t> offsets_;
   std::vector<Piece> pieces_;
 };
@@ -327,6 +376,40 @@ absl::StatusOr<std::shared_ptr<const Partition>> Partition::Merge(uint32_t first
     if (gathered != nullptr) out->properties_[column] = merger.MakeProperty(*column, *gathered);
   }
   return out;
+}
+
+absl::StatusOr<std::shared_ptr<const Partition>> Partition::Rejoin(const Partition& base,
+                                                                   absl::Span<const uint32_t> leaving, const Tail& tail,
+                                                                   const StringDictionary& sources,
+                                                                   const ReadId& read_id) {
+  Merger merger(base.first_customer(), base.customer_count(), &base, tail, sources, read_id);
+  RETURN_IF_ERROR(merger.Plan(leaving));
+  return merger.Make();
+}
+
+void Partition::CopyTo(uint32_t customer, uint32_t home, uint32_t row_end, Tail& tail) const {
+  const uint32_t i = customer - first_customer();
+  if (i >= customer_count()) return;
+  for (uint32_t k = offset(i); k < offset(i + 1); ++k) {
+    TailRow row;
+    row.row = static_cast<uint32_t>(rows()[k]);
+    if (row.row >= row_end) continue;
+    row.customer = home;
+    row.time_micros = times()[k];
+    row.source_sequence = columns_.source_sequences[k];
+    for (size_t column = 0; column < row.codes.size(); ++column) {
+      row.codes[column] = static_cast<uint32_t>(columns_.codes[column][k]);
+    }
+    const uint8_t score = scores() == nullptr ? kNoScore : scores()[k];
+    if (score != kNoScore) {
+      row.value_kind = ValueKind::kScore;
+      row.score = score == kOddScore ? *odd_scores().Find(k) : score;
+    } else if (const int64_t* const amount = amounts().Find(k); amount != nullptr) {
+      row.value_kind = ValueKind::kAmount;
+      row.amount_minor = *amount;
+    }
+    tail.rows.push_back(row);
+  }
 }
 
 std::shared_ptr<const Partition> Partition::Before(const Partition& whole, uint32_t row_end) {

@@ -19,6 +19,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "services/events/native/column_array.h"
 #include "services/events/native/dictionaries.h"
 #include "services/events/native/event_record.h"
@@ -37,7 +38,7 @@ struct TailRow {
   int64_t source_sequence = 0;
   std::array<uint32_t, kCodeColumnCount> codes{};
   uint32_t id_offset = 0;  // in Tail::ids
-  uint16_t id_size = 0;
+  uint16_t id_size = 0;    // 0: it is only in the log
   ValueKind value_kind = ValueKind::kNone;
   double score = 0;
   int64_t amount_minor = 0;
@@ -108,6 +109,15 @@ class Partition {
                                                                 const StringDictionary& sources, const ReadId& read_id);
 
   explicit Partition(PartitionColumns columns) : columns_(std::move(columns)) {}
+
+  // The events of `base` without those of the customers who leave (ascending), and those of the tail, whose customers
+  // are the base's. The tail's events need not have their ids: those that matter are read.
+  static absl::StatusOr<std::shared_ptr<const Partition>> Rejoin(const Partition& base,
+                                                                 absl::Span<const uint32_t> leaving, const Tail& tail,
+                                                                 const StringDictionary& sources,
+                                                                 const ReadId& read_id);
+  // Adds the customer's events below a row to the tail, without their ids, as those of customer `home`.
+  void CopyTo(uint32_t customer, uint32_t home, uint32_t row_end, Tail& tail) const;
 
   // The events of `whole` below a row, as they were before the others came; the customers of which nothing is left are
   // cut off at the end.

@@ -66,6 +66,8 @@ void Projection::SetDictionariesLocked(std::unique_ptr<Dictionaries> dictionarie
     return std::string(fields.id);
   };
   merge_sources_ = std::make_shared<const MergeSources>(std::move(sources));
+  people_ = std::make_unique<People>(*dictionaries_);
+  people_moves_.clear();
 }
 
 absl::Status Projection::Damaged(int64_t sequence) const {
@@ -76,6 +78,7 @@ absl::Status Projection::Damaged(int64_t sequence) const {
 absl::Status Projection::Load(int64_t last, int64_t also_from,
                               const std::function<void(int64_t, const EventFields&)>& also) {
   const std::lock_guard lock(mutex_);
+  loading_ = true;
   if (files_ != nullptr) {
     ASSIGN_OR_RETURN(ColumnFiles::Loaded loaded, files_->Load(last));
     TakeOverLocked(std::move(loaded));
@@ -118,7 +121,9 @@ absl::Status Projection::Load(int64_t last, int64_t also_from,
   covered_.clear();
   // Now, while nobody waits for it.
   RETURN_IF_ERROR(MergeAllLocked());
-  return CountLocked();
+  RETURN_IF_ERROR(CountLocked());
+  loading_ = false;
+  return RemakePeopleLocked();
 }
 
 // What was read from files is not counted one by one. Everything is merged.
@@ -229,8 +234,9 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   row.row = static_cast<uint32_t>(sequence - 1);
   row.time_micros = fields.time_micros;
   row.source_sequence = fields.sequence;
-  const std::array<absl::string_view, kCodeColumnCount> texts = {fields.event_name, fields.source, fields.channel,
-                                                                 fields.department, fields.survey, fields.currency};
+  const std::string statement = IdentityStatement::Encode(fields);
+  const std::array<absl::string_view, kCodeColumnCount> texts = {
+      fields.event_name, fields.source, fields.channel, fields.department, fields.survey, fields.currency, statement};
   for (int column = 0; column < kCodeColumnCount; ++column) {
     row.codes[column] = dictionaries_->codes[column].Encode(texts[column]);
   }
@@ -248,6 +254,13 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
   ++unsealed_;
   ++building_.events;
   if (row.customer >= known_customers) ++building_.customers;
+  // At the end of a start all are read from the columns.
+  if (!loading_) {
+    if (row.customer >= known_customers && !people_->empty()) people_->AddCustomer(row.customer);
+    if (row.codes[kLinkColumn] != kMissingCode) {
+      people_->AddStatement(row.row, row.customer, row.codes[kLinkColumn]);
+    }
+  }
 
   const uint32_t name = row.codes[kNameColumn];
   if (name >= building_.name_counts.size()) building_.name_counts.resize(name + 1);
@@ -307,6 +320,65 @@ absl::Status Projection::MergeAllLocked() {
   return absl::OkStatus();
 }
 
+// From what is merged.
+absl::Status Projection::RemakePeopleLocked() {
+  people_ = std::make_unique<People>(*dictionaries_);
+  people_moves_.clear();
+  return people_->AddAll(building_.partitions, std::numeric_limits<uint32_t>::max(), dictionaries_->customers.size());
+}
+
+// Makes versions of people anew where something of them has changed. Others stay, if they are made; if not, they are to
+// be made of what is the latest now, so that nothing older need be kept for them.
+void Projection::RenewPeopleLocked() {
+  building_.people_version = people_->version();
+  if (people_->empty()) return building_.people.clear();
+  std::vector<std::shared_ptr<const PeopleMoves>> moves = people_->Moves();
+  const PartitionVersions& customers = building_.partitions;
+  const size_t known = people_customers_ == nullptr ? 0 : people_customers_->size();
+  moves.resize(customers.size());
+  people_moves_.resize(customers.size());
+  building_.people.resize(customers.size());
+  std::vector<bool> stale(customers.size());
+  for (size_t i = 0; i < customers.size(); ++i) {
+    if (moves[i] != people_moves_[i]) stale[i] = true;
+    if (i < known && (*people_customers_)[i] == customers[i]) continue;
+    stale[i] = true;
+    if (moves[i] == nullptr) continue;
+    for (const PeopleMoves::Move& move : moves[i]->leaving) stale[move.home / kPartitionCustomers] = true;
+  }
+  people_customers_ = std::make_shared<const PartitionVersions>(customers);
+  people_moves_ = std::move(moves);
+  for (size_t i = 0; i < customers.size(); ++i) {
+    std::shared_ptr<const PeopleVersion>& version = building_.people[i];
+    if (people_moves_[i] == nullptr) {
+      version = nullptr;
+    } else if (stale[i] || version == nullptr || !version->made()) {
+      version = std::make_shared<const PeopleVersion>(i, people_moves_[i], people_customers_,
+                                                      std::numeric_limits<uint32_t>::max(), merge_sources_);
+    }
+  }
+}
+
+absl::Status Projection::ReadPeople(const Snapshot& snapshot, const std::function<void(const People&)>& read) {
+  if (snapshot.past_people != nullptr) {
+    read(*snapshot.past_people);
+    return absl::OkStatus();
+  }
+  {
+    const std::lock_guard lock(mutex_);
+    if (people_->version() == snapshot.people_version) {
+      read(*people_);
+      return absl::OkStatus();
+    }
+  }
+  // Links have come since.
+  People people(*dictionaries_);
+  RETURN_IF_ERROR(
+      people.AddAll(snapshot.partitions, static_cast<uint32_t>(snapshot.watermark), snapshot.customer_codes));
+  read(people);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<const Snapshot>> Projection::Latest() {
   const std::lock_guard lock(mutex_);
   RETURN_IF_ERROR(CatchUpLocked());
@@ -319,7 +391,10 @@ absl::StatusOr<std::shared_ptr<const Snapshot>> Projection::Latest() {
     building_.code_counts[column] = dictionaries_->codes[column].size();
   }
   building_.query_threads = query_threads_;
-  latest_ = std::make_shared<const Snapshot>(building_);
+  RenewPeopleLocked();
+  Snapshot snapshot = building_;
+  snapshot.customers -= people_->moved();
+  latest_ = std::make_shared<const Snapshot>(std::move(snapshot));
   return latest_;
 }
 

@@ -89,6 +89,9 @@ class Projection {
   absl::StatusOr<std::vector<Property>> Properties(absl::Span<const std::string> keys);
 
   const Dictionaries& dictionaries() const { return *dictionaries_; }
+  const std::shared_ptr<const MergeSources>& merge_sources() const { return merge_sources_; }
+  // Calls `read` with the links of a snapshot of this projection. As PartitionVersion::Get.
+  absl::Status ReadPeople(const Snapshot& snapshot, const std::function<void(const People& people)>& read);
   // Of a snapshot's customers.
   absl::StatusOr<std::vector<EventLog::Record>> ReadEvents(absl::Span<const int64_t> sequences) const {
     return log_->Read(workspace_, sequences);
@@ -110,6 +113,8 @@ class Projection {
   void SetDictionariesLocked(std::unique_ptr<Dictionaries> dictionaries);
   void FoldLocked();
   absl::Status MergeAllLocked();
+  absl::Status RemakePeopleLocked();
+  void RenewPeopleLocked();
   bool SealIsWorthItLocked(int64_t events_min) const;
   int64_t UnsealedPropertyRowsLocked() const;
   absl::Status AddLocked(int64_t sequence, absl::string_view event, EventFields& fields);
@@ -142,6 +147,11 @@ class Projection {
   size_t tail_id_bytes_ = 0;
   size_t tail_id_bytes_max_ = kTailIdBytesMax;  // above it everything is merged
   size_t unmerged_rows_ = 0;                    // at most, of building_
+  std::unique_ptr<People> people_;              // of these dictionaries
+  // What building_.people was made of.
+  std::shared_ptr<const PartitionVersions> people_customers_;
+  std::vector<std::shared_ptr<const PeopleMoves>> people_moves_;
+  bool loading_ = false;
   Snapshot building_;
   std::shared_ptr<const Snapshot> latest_;  // null: must be made anew
   std::vector<KeptProperty> properties_;    // up to last_sequence_

@@ -63,7 +63,7 @@ absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection
         if (first < 0 || group < 0) return;
         row.recency_days = days.day(static_cast<int>(day)) - days.day(static_cast<int>(first));
         row.age_days = last_day - (days.day(static_cast<int>(first)) - days.day(0));
-        totals[group].rows.Add(projection.dictionaries().customers[partition.first_customer() + customer], row);
+        totals[group].rows.Add(snapshot.NameOf(partition.first_customer() + customer, projection.dictionaries()), row);
       };
       ForEachCustomerWith(partition, reader, breakdown.scope().customers.get(), std::move(all), add_customer);
     };

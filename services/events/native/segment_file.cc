@@ -27,7 +27,7 @@ static_assert(std::endian::native == std::endian::little);
 namespace {
 
 constexpr std::array<char, 8> kMagic = {'T', 'L', 'C', 'O', 'L', 'S', 'G', '\n'};
-constexpr uint32_t kVersion = 1;
+constexpr uint32_t kVersion = 2;
 constexpr size_t kAlignment = 64;
 constexpr size_t kFlushBytes = 1 << 20;
 

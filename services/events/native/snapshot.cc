@@ -7,9 +7,25 @@
 namespace throughline {
 
 absl::StatusOr<std::shared_ptr<const Partition>> Snapshot::At(size_t i) const {
+  if (i < people.size() && people[i] != nullptr) return people[i]->Get();
+  return RecordedAt(i);
+}
+
+absl::StatusOr<std::shared_ptr<const Partition>> Snapshot::RecordedAt(size_t i) const {
   ASSIGN_OR_RETURN(std::shared_ptr<const Partition> whole, partitions[i]->Get());
   if (whole->size() == 0 || whole->row_max() < watermark) return whole;
   return Partition::Before(*whole, static_cast<uint32_t>(watermark));
+}
+
+uint32_t Snapshot::HomeOf(uint32_t customer) const {
+  const size_t i = customer / kPartitionCustomers;
+  return i < people.size() && people[i] != nullptr ? people[i]->moves().HomeOf(customer) : customer;
+}
+
+const std::string& Snapshot::NameOf(uint32_t home, const Dictionaries& dictionaries) const {
+  const size_t i = home / kPartitionCustomers;
+  const std::string* name = i < people.size() && people[i] != nullptr ? people[i]->moves().NameOf(home) : nullptr;
+  return name != nullptr ? *name : dictionaries.customers[home];
 }
 
 int64_t CountCustomers(const Partition& partition) {
@@ -20,8 +36,11 @@ int64_t CountCustomers(const Partition& partition) {
   return customers;
 }
 
-absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark) {
+absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark, const Dictionaries& dictionaries,
+                                 const std::shared_ptr<const MergeSources>& sources) {
   Snapshot out = snapshot;
+  out.people.clear();
+  out.past_people = nullptr;
   out.watermark = watermark;
   out.events = out.customers = 0;
   out.customer_codes = 0;
@@ -30,9 +49,7 @@ absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark) {
   out.last_time_micros = std::numeric_limits<int64_t>::min();
   out.partitions.clear();
   // What stands for no value is always known.
-  for (const CodeColumn column : {kChannelColumn, kDepartmentColumn, kSurveyColumn, kCurrencyColumn}) {
-    out.code_counts[column] = kMissingCode + 1;
-  }
+  for (const CodeColumn column : kOptionalColumns) out.code_counts[column] = kMissingCode + 1;
   out.code_counts[kNameColumn] = out.code_counts[kSourceColumn] = 0;
   for (size_t i = 0; i < snapshot.partitions.size(); ++i) {
     out.partitions.push_back(snapshot.partitions[i]);
@@ -59,6 +76,19 @@ absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark) {
       out.last_time_micros = std::max(out.last_time_micros, partition->times()[place]);
     }
   }
+  auto people = std::make_shared<People>(dictionaries);
+  const auto row_end = static_cast<uint32_t>(watermark);
+  RETURN_IF_ERROR(people->AddAll(out.partitions, row_end, out.customer_codes));
+  if (people->empty()) return out;
+  const auto customers = std::make_shared<const PartitionVersions>(out.partitions);
+  const std::vector<std::shared_ptr<const PeopleMoves>> moves = people->Moves();
+  for (size_t i = 0; i < moves.size(); ++i) {
+    out.people.push_back(moves[i] == nullptr
+                             ? nullptr
+                             : std::make_shared<const PeopleVersion>(i, moves[i], customers, row_end, sources));
+  }
+  out.customers -= people->moved();
+  out.past_people = std::move(people);
   return out;
 }
 

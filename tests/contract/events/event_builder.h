@@ -57,6 +57,18 @@ class Event {
     return (*event_.mutable_properties())[key].set_bool_value(value), *this;
   }
 
+  // The customer and another are one person.
+  Event& Link(const std::string& customer) {
+    event_.mutable_identity_link()->set_customer_id(customer);
+    return *this;
+  }
+  // Takes back what that event of the same source said.
+  Event& Unlink(const std::string& id) {
+    event_.mutable_identity_unlink()->set_event_source(event_.source());
+    event_.mutable_identity_unlink()->set_event_id(id);
+    return *this;
+  }
+
   operator v1::CustomerEvent() const { return event_; }  // NOLINT: reads better in lists of events
 
  private:

@@ -47,6 +47,9 @@ v1::CustomerEvent RandomEvent(std::mt19937_64& random, int64_t number, int custo
       .Sequence(static_cast<int64_t>(random() % 2))
       .At(static_cast<int64_t>(random() % 50) - (random() % 100 == 0 ? 3'000'000'000 : 0),
           random() % 200 == 0 ? 5000 : 0);
+  // Few are linked, so that not all become one; and half of that is taken back.
+  if (random() % 40 == 0) event.Link(absl::StrCat("customer ", random() % static_cast<uint64_t>(2 * customers)));
+  if (random() % 60 == 0) event.Unlink(absl::StrCat("e", random() % static_cast<uint64_t>(2 * number + 1)));
   switch (random() % 8) {
     case 0:
       event.Score(static_cast<double>(random() % 21) / 2, random() % 2 == 0 ? "nps" : "");

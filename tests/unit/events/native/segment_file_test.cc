@@ -19,7 +19,7 @@
 namespace throughline::testing {
 namespace {
 
-constexpr std::array<uint32_t, kCodeColumnCount> kCodes = {7, 3, 4, 4, 2, 300};
+constexpr std::array<uint32_t, kCodeColumnCount> kCodes = {7, 3, 4, 4, 2, 300, 5};
 constexpr uint32_t kFirst = 2 * kPartitionCustomers;
 constexpr int64_t kCovered = 5000;
 constexpr SegmentIdentity kIdentity = {9, 0x1234567890abcdef, 2, kCovered};
