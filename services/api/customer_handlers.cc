@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
@@ -130,6 +131,25 @@ absl::StatusOr<v1::JourneyMapPositions> GetJourneyMapPositions(RequestContext& c
   return throughline::GetJourneyMapPositions(*view, *map, context.now());
 }
 
+absl::StatusOr<v1::ListIdentityEdgesResponse> ListIdentityEdges(RequestContext& context,
+                                                                const v1::ListIdentityEdgesRequest& request) {
+  ASSIGN_OR_RETURN(const CustomerName parent, ParseCustomerName(request.parent(), "parent"));
+  ASSIGN_OR_RETURN(const int page_size, EffectivePageSize(request.page_size()));
+  ASSIGN_OR_RETURN(const int64_t from, PageOffset(context, request));
+  ASSIGN_OR_RETURN(const WorkspaceState state, ReadWorkspace(context.backend(), parent.workspace));
+  // One more tells whether there is another page.
+  ASSIGN_OR_RETURN(
+      std::vector<IdentityEdge> edges,
+      throughline::ListIdentityEdges(*state.view, state.workspace_name, parent.customer_id, from, page_size + 1));
+  v1::ListIdentityEdgesResponse response;
+  if (edges.size() > static_cast<size_t>(page_size)) {
+    edges.pop_back();
+    response.set_next_page_token(OffsetToken(context, request, *state.view, from + page_size));
+  }
+  for (const IdentityEdge& edge : edges) *response.add_identity_edges() = ToProto(edge);
+  return response;
+}
+
 }  // namespace
 
 void AddCustomerMethods(RpcService& service) {
@@ -137,6 +157,7 @@ void AddCustomerMethods(RpcService& service) {
   service.AddUnary("ListCustomers", &ListCustomers);
   service.AddUnary("ListTimelineEntries", &ListTimelineEntries);
   service.AddUnary("ListJourneyInstances", &ListJourneyInstances);
+  service.AddUnary("ListIdentityEdges", &ListIdentityEdges);
   service.AddUnary("GetJourneyMapPositions", &GetJourneyMapPositions);
 }
 

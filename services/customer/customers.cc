@@ -105,7 +105,9 @@ absl::StatusOr<v1::Customer> GetCustomer(const EventView& view, const Lifecycle&
                                          absl::Time now) {
   ASSIGN_OR_RETURN(const CustomerSummary summary, FindCustomerSummary(view, workspace_name, customer_id));
   ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, lifecycle.Selectors(), {&summary, 1}, now));
-  return MakeCustomer(LastSegment(workspace_name), summary, stages[0]);
+  v1::Customer customer = MakeCustomer(LastSegment(workspace_name), summary, stages[0]);
+  customer.mutable_linked_customer_ids()->Add(summary.linked_customer_ids.begin(), summary.linked_customer_ids.end());
+  return customer;
 }
 
 absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycle& lifecycle,
@@ -168,6 +170,23 @@ absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle
     if (summaries.size() < static_cast<size_t>(kScanChunk)) return members;
     from = summaries.back().ordinal + 1;
   }
+}
+
+absl::StatusOr<std::vector<IdentityEdge>> ListIdentityEdges(const EventView& view, absl::string_view workspace_name,
+                                                            absl::string_view customer_id, int64_t from, int limit) {
+  RETURN_IF_ERROR(FindCustomerSummary(view, workspace_name, customer_id).status());
+  return view.IdentityEdges(customer_id, from, limit);
+}
+
+v1::IdentityEdge ToProto(const IdentityEdge& edge) {
+  v1::IdentityEdge out;
+  out.set_customer_id(edge.customer_id);
+  out.set_linked_customer_id(edge.linked_customer_id);
+  SetTimestamp(edge.link_time, *out.mutable_link_time());
+  out.set_event_source(edge.event_source);
+  out.set_event_id(edge.event_id);
+  out.set_revoked(edge.revoked);
+  return out;
 }
 
 }  // namespace throughline

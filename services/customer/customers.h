@@ -43,4 +43,10 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
 absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle& lifecycle, const Filter& filter,
                                           absl::Time now, const std::function<absl::Status()>& check_alive);
 
+// The links among all who are one person with the customer, or were; from place `from` on, at most `limit`. NOT_FOUND
+// if the customer has no event.
+absl::StatusOr<std::vector<IdentityEdge>> ListIdentityEdges(const EventView& view, absl::string_view workspace_name,
+                                                            absl::string_view customer_id, int64_t from, int limit);
+v1::IdentityEdge ToProto(const IdentityEdge& edge);
+
 }  // namespace throughline

@@ -159,7 +159,8 @@ absl::StatusOr<InstancePage> ListJourneyInstances(const EventView& view,
                                                   const std::vector<std::shared_ptr<const CompiledMap>>& maps,
                                                   absl::string_view workspace_name, absl::string_view customer_id,
                                                   int64_t offset, int page_size, absl::Time now) {
-  const std::string customer_name = MakeCustomerName(LastSegment(workspace_name), customer_id);
+  ASSIGN_OR_RETURN(const CustomerSummary summary, FindCustomerSummary(view, workspace_name, customer_id));
+  const std::string customer_name = MakeCustomerName(LastSegment(workspace_name), summary.customer_id);
   std::vector<InstanceBuilder> builders;
   builders.reserve(maps.size());
   for (const std::shared_ptr<const CompiledMap>& map : maps) builders.emplace_back(*map, customer_name);

@@ -146,7 +146,7 @@ absl::StatusOr<std::optional<CustomerSummary>> NativeEventView::FindCustomer(abs
   RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, [&](const People& people) {
     const auto person = people.graph().FindPerson(out.customer_id);
     if (!person.has_value()) return;
-    out.linked_customer_ids.assign(person->others.begin(), person->others.end());
+    for (const absl::string_view other : person->others) out.linked_customer_ids.emplace_back(other);
   }));
   return out;
 }

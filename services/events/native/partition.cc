@@ -183,12 +183,12 @@ class Partition::Merger {
       const TailRow& row = tail_.rows[*at];
       const bool equal = (at != begin && OrderWithoutId(tail_.rows[at[-1]], row) == 0) ||
                          (at + 1 != end && OrderWithoutId(row, tail_.rows[at[1]]) == 0);
-      if (equal) RETURN_IF_ERROR(ReadId(row));
+      if (equal) RETURN_IF_ERROR(ReadTailId(row));
     }
     return absl::OkStatus();
   }
 
-  absl::Status ReadId(const TailRow& row) {
+  absl::Status ReadTailId(const TailRow& row) {
     if (row.id_size > 0 || read_ids_.contains(row.row)) return absl::OkStatus();
     ASSIGN_OR_RETURN(read_ids_[row.row], read_id_(row.row));
     return absl::OkStatus();
@@ -209,7 +209,7 @@ class Partition::Merger {
     }
     const auto source = static_cast<uint32_t>(base_->codes[kSourceColumn][i]);
     if (const int order = SourceOrder(source, row.codes[kSourceColumn]); order != 0) return order < 0;
-    RETURN_IF_ERROR(ReadId(row));
+    RETURN_IF_ERROR(ReadTailId(row));
     ASSIGN_OR_RETURN(const std::string id, read_id_(static_cast<uint32_t>(base_->rows[i])));
     return absl::string_view(id) < IdOf(row);
   }

@@ -79,6 +79,7 @@ absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark, co
   auto people = std::make_shared<People>(dictionaries);
   const auto row_end = static_cast<uint32_t>(watermark);
   RETURN_IF_ERROR(people->AddAll(out.partitions, row_end, out.customer_codes));
+  out.past_people = people;
   if (people->empty()) return out;
   const auto customers = std::make_shared<const PartitionVersions>(out.partitions);
   const std::vector<std::shared_ptr<const PeopleMoves>> moves = people->Moves();
@@ -88,7 +89,6 @@ absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark, co
                              : std::make_shared<const PeopleVersion>(i, moves[i], customers, row_end, sources));
   }
   out.customers -= people->moved();
-  out.past_people = std::move(people);
   return out;
 }
 

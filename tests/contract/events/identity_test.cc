@@ -48,7 +48,7 @@ RandomLog MakeLinkedLog(uint64_t seed) {
   return log;
 }
 
-RandomLog ByPerson(RandomLog log) {
+RandomLog PeopleOf(RandomLog log) {
   log.events = ByPerson(std::move(log.events));
   return log;
 }
@@ -100,7 +100,7 @@ TEST_P(EventStoreContractTest, Links_EveryAggregate_IsThatOfTheSameEventsRecorde
   int failures = 0;
   for (const auto& [seed, log] : logs) {
     Random random(~seed);
-    const RandomLog people = ByPerson(log);
+    const RandomLog people = PeopleOf(log);
     const auto view = View(absl::StrCat("linked", seed));
     ASSERT_EQ(WithoutOthers(Customers(*view)), WithoutOthers(Customers(*View(absl::StrCat("people", seed)))))
         << "THROUGHLINE_TEST_SEED=" << seed;
@@ -161,7 +161,7 @@ TEST_P(EventStoreContractTest, Links_KnownAt_AreThoseOfThen) {
     const auto known = now->KnownAt(then->watermark());
     ASSERT_THAT(known, IsOk());
     ASSERT_EQ(Customers(**known), Customers(*then));
-    const RandomLog people = ByPerson(log);
+    const RandomLog people = PeopleOf(log);
     for (const Question& question : RandomScopedQuestions(random, people)) {
       ASSERT_EQ(question.ask(**known), question.ask(*then)) << question.kind;
     }
@@ -198,7 +198,7 @@ TEST_P(EventStoreContractTest, Links_AmongManyCustomers_FollowWhileEventsCome) {
     const Events people = ByPerson({events.begin(), end});
     std::map<std::string, int64_t> counts;
     for (const v1::CustomerEvent& event : people) ++counts[event.customer_id()];
-    const auto view = View();
+    auto view = View();
     ASSERT_EQ(view->Statistics().customers, static_cast<int64_t>(counts.size()));
     ASSERT_EQ(view->Volume(query)->front().whole().customers, static_cast<int64_t>(counts.size()));
     ASSERT_EQ(view->Graph(graph)->whole().runs, static_cast<int64_t>(counts.size()));
@@ -208,6 +208,7 @@ TEST_P(EventStoreContractTest, Links_AmongManyCustomers_FollowWhileEventsCome) {
     for (const CustomerSummary& customer : *customers) {
       ASSERT_EQ(customer.event_count, counts[customer.customer_id]) << customer.customer_id;
     }
+    view.reset();
     if (round % 5 == 4) Reopen();
   }
 }

@@ -369,7 +369,9 @@ std::shared_ptr<const CustomerSet> OrdinalsOf(const EventView& view, const Custo
   auto out = std::make_shared<CustomerSet>();
   for (const std::string& id : *ids) {
     const auto customer = view.FindCustomer(id);
-    if (customer.ok() && customer->has_value()) out->Add(static_cast<uint32_t>((*customer)->ordinal));
+    // Not where it is another name of someone who is not meant.
+    if (!customer.ok() || !customer->has_value() || (*customer)->customer_id != id) continue;
+    out->Add(static_cast<uint32_t>((*customer)->ordinal));
   }
   out->Add(1'000'000);  // nobody's
   return out;

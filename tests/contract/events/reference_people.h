@@ -57,6 +57,8 @@ inline std::vector<v1::CustomerEvent> ByPerson(std::vector<v1::CustomerEvent> ev
     if (const auto person = people.find(event.customer_id()); person != people.end()) {
       event.set_customer_id(person->second);
     }
+    event.clear_identity_link();
+    event.clear_identity_unlink();
   }
   return events;
 }

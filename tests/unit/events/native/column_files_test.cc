@@ -506,11 +506,11 @@ TEST(ColumnFilesTest, Seal_KeepsPropertiesThatWereGathered) {
   const auto before = *store.columns().Latest();
   const std::vector<std::string> keys = {"plan"};
   const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
-  const PackedColumn& gathered = (*before->At(0))->property(column);
+  const PackedColumn& gathered = (*before->RecordedAt(0))->property(column);
   store.columns().Seal();
   const auto after = *store.columns().Latest();
   ASSERT_NE(after->partitions[0], before->partitions[0]);
-  EXPECT_EQ(&(*after->At(0))->property(column), &gathered);
+  EXPECT_EQ(&(*after->RecordedAt(0))->property(column), &gathered);
 }
 
 // Those of older events are not read from the log's order again when newer ones come.
@@ -522,9 +522,9 @@ TEST(ColumnFilesTest, Merge_CarriesPropertiesOn) {
   store.Append(RandomEvents(random, 0, 400, 40));
   const std::vector<std::string> keys = {"plan"};
   const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
-  (*(*store.columns().Latest())->At(0))->property(column);
+  (*(*store.columns().Latest())->RecordedAt(0))->property(column);
   store.Append(RandomEvents(random, 400, 300, 60));
-  const std::shared_ptr<const Partition> merged = *(*store.columns().Latest())->At(0);
+  const std::shared_ptr<const Partition> merged = *(*store.columns().Latest())->RecordedAt(0);
   const PackedColumn& codes = merged->property(column);
   ASSERT_EQ(codes.size(), merged->size());
   for (uint32_t place = 0; place < merged->size(); ++place) {

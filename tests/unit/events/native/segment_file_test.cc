@@ -24,7 +24,8 @@ constexpr uint32_t kFirst = 2 * kPartitionCustomers;
 constexpr int64_t kCovered = 5000;
 constexpr SegmentIdentity kIdentity = {9, 0x1234567890abcdef, 2, kCovered};
 // As the file has it.
-constexpr size_t kHeaderBytes = 1024, kColumnsAt = 88, kColumnBytes = 40, kColumnCount = 17;
+constexpr size_t kHeaderBytes = 1024, kColumnsAt = 88, kColumnBytes = 40, kColumnCount = 11 + kCodeColumnCount;
+constexpr uint64_t kVersion = 2;
 
 std::vector<int64_t> ValuesOf(const PackedColumn& column) {
   std::vector<int64_t> out;
@@ -191,10 +192,10 @@ void Sign(std::string& bytes) {
     if (offset > bytes.size() || filled < size || filled > bytes.size() - offset) continue;
     const uint64_t about[] = {kIdentity.lineage, kIdentity.workspace, kIdentity.partition,
                               static_cast<uint64_t>(kIdentity.covered), kind};
-    const uint64_t check = StableHash(bytes.data() + offset, filled, StableHash(about, sizeof(about), 1));
+    const uint64_t check = StableHash(bytes.data() + offset, filled, StableHash(about, sizeof(about), kVersion));
     std::memcpy(column + 32, &check, sizeof(check));
   }
-  const uint64_t check = StableHash(bytes.data(), kHeaderBytes - 8, 1);
+  const uint64_t check = StableHash(bytes.data(), kHeaderBytes - 8, kVersion);
   std::memcpy(bytes.data() + kHeaderBytes - 8, &check, sizeof(check));
 }
 
