@@ -192,6 +192,7 @@ export interface Customer {
   lastEventTime?: string;
   eventCount?: string;
   lifecycleStage?: string;
+  linkedCustomerIds?: string[];
 }
 
 export type PropertyValue = string | number | boolean | null;
@@ -215,6 +216,9 @@ export interface CustomerEvent {
     reason?: string;
   };
   caseChange?: { caseId?: string; status?: string };
+  traits?: Record<string, PropertyValue>;
+  identityLink?: { customerId?: string };
+  identityUnlink?: { eventSource?: string; eventId?: string };
 }
 
 export interface TouchpointReference {

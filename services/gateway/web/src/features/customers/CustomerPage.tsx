@@ -44,6 +44,13 @@ function Ladder({ customer, stages, departments, label }: { customer: Customer; 
   );
 }
 
+const kNamesShown = 5;
+
+function nameSome(ids: string[]) {
+  const more = ids.length - kNamesShown;
+  return ids.slice(0, kNamesShown).join(', ') + (more > 0 ? ` and ${formatCount(more)} more` : '');
+}
+
 export function CustomerPage() {
   const { workspaceId = '', customerId = '' } = useParams();
   const workspace = workspaceName(workspaceId);
@@ -105,6 +112,9 @@ export function CustomerPage() {
             <span>Since {clock.date(customer.firstEventTime)}</span>
             <span title={clock.dateTime(customer.lastEventTime)}>Last {formatRelative(customer.lastEventTime, now)}</span>
             <span>Times in {clock.zone}</span>
+            {customer.linkedCustomerIds?.length ? (
+              <span data-testid="also-known-as">Also known as {nameSome(customer.linkedCustomerIds)}</span>
+            ) : null}
           </div>
         </div>
         <Select

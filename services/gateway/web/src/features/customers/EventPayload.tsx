@@ -21,7 +21,27 @@ function HandOff({ handOff, departments }: { handOff: NonNullable<CustomerEvent[
   );
 }
 
+function Identity({ event }: { event: CustomerEvent }) {
+  const { identityLink, identityUnlink } = event;
+  if (!identityLink && !identityUnlink) return null;
+  return (
+    <div className={classes.payload}>
+      {identityLink && <Tag>{`${event.customerId} and ${identityLink.customerId} are one person`}</Tag>}
+      {identityUnlink && <Tag tone="warn">{`Takes back the link of event ${identityUnlink.eventId}`}</Tag>}
+    </div>
+  );
+}
+
 export function EventPayload({ event, departments }: { event: CustomerEvent; departments: DepartmentBook }) {
+  return (
+    <>
+      <KindPayload event={event} departments={departments} />
+      <Identity event={event} />
+    </>
+  );
+}
+
+function KindPayload({ event, departments }: { event: CustomerEvent; departments: DepartmentBook }) {
   const { surveyResponse, moneyMovement, handOff, caseChange } = event;
   if (surveyResponse) {
     return (
