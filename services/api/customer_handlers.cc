@@ -1,6 +1,8 @@
 // Customers, their timelines and runs, and where all runs through a map stand.
 #include "services/customer/customers.h"
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 #include <utility>
@@ -123,6 +125,32 @@ absl::StatusOr<v1::ListJourneyInstancesResponse> ListJourneyInstances(RequestCon
   return response;
 }
 
+// Waits for the store, which goes on where the client does not.
+absl::StatusOr<ErasureResult> EraseAndWait(RequestContext& context, const CustomerName& name) {
+  constexpr auto kPoll = std::chrono::milliseconds(20);
+  const auto promise = std::make_shared<std::promise<absl::StatusOr<ErasureResult>>>();
+  std::future<absl::StatusOr<ErasureResult>> future = promise->get_future();
+  context.backend().events.Erase(name.workspace, name.customer_id, [promise](absl::StatusOr<ErasureResult> result) {
+    promise->set_value(std::move(result));
+  });
+  while (future.wait_for(kPoll) != std::future_status::ready) RETURN_IF_ERROR(context.CheckAlive());
+  return future.get();
+}
+
+absl::StatusOr<v1::EraseCustomerResponse> EraseCustomer(RequestContext& context,
+                                                        const v1::EraseCustomerRequest& request) {
+  ASSIGN_OR_RETURN(const CustomerName name, ParseCustomerName(request.name()));
+  RETURN_IF_ERROR(CheckWorkspace(context.backend(), MakeWorkspaceName(name.workspace), /*for_writing=*/true));
+  ASSIGN_OR_RETURN(const ErasureResult erased, EraseAndWait(context, name));
+  // Nobody of this name, and no earlier erasure that this call has waited for.
+  if (erased.events == 0 && erased.watermark.value == 0) return ResourceNotFound(request.name());
+  v1::EraseCustomerResponse response;
+  response.set_erased_event_count(erased.events);
+  response.set_erased_customer_count(static_cast<int32_t>(erased.customer_ids.size()));
+  response.set_data_watermark(erased.watermark.value);
+  return response;
+}
+
 absl::StatusOr<v1::JourneyMapPositions> GetJourneyMapPositions(RequestContext& context,
                                                                const v1::GetJourneyMapPositionsRequest& request) {
   ASSIGN_OR_RETURN(const JourneyMapPositionsName name, ParseJourneyMapPositionsName(request.name()));
@@ -158,6 +186,7 @@ void AddCustomerMethods(RpcService& service) {
   service.AddUnary("ListTimelineEntries", &ListTimelineEntries);
   service.AddUnary("ListJourneyInstances", &ListJourneyInstances);
   service.AddUnary("ListIdentityEdges", &ListIdentityEdges);
+  service.AddUnary("EraseCustomer", &EraseCustomer);
   service.AddUnary("GetJourneyMapPositions", &GetJourneyMapPositions);
 }
 

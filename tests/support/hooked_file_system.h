@@ -14,7 +14,8 @@ namespace throughline::testing {
 
 class HookedFileSystem : public rocksdb::FileSystemWrapper {
  public:
-  // `what` is one of create, write, sync, rename, delete, sync directory.
+  // `what` is one of create, write, sync, rename, delete, sync directory; and append and sync appended, of files that
+  // are written from their beginning to their end.
   using Hook = std::function<rocksdb::IOStatus(const char* what, const std::string& path)>;
 
   explicit HookedFileSystem(Hook hook)
@@ -28,7 +29,9 @@ class HookedFileSystem : public rocksdb::FileSystemWrapper {
                                     std::unique_ptr<rocksdb::FSWritableFile>* file,
                                     rocksdb::IODebugContext* context) override {
     if (rocksdb::IOStatus status = (*hook_)("create", path); !status.ok()) return status;
-    return FileSystemWrapper::NewWritableFile(path, options, file, context);
+    rocksdb::IOStatus status = FileSystemWrapper::NewWritableFile(path, options, file, context);
+    if (status.ok()) *file = std::make_unique<Appended>(std::move(*file), hook_, path);
+    return status;
   }
   rocksdb::IOStatus NewRandomRWFile(const std::string& path, const rocksdb::FileOptions& options,
                                     std::unique_ptr<rocksdb::FSRandomRWFile>* file,
@@ -55,6 +58,33 @@ class HookedFileSystem : public rocksdb::FileSystemWrapper {
   }
 
  private:
+  class Appended : public rocksdb::FSWritableFileOwnerWrapper {
+   public:
+    Appended(std::unique_ptr<rocksdb::FSWritableFile> file, std::shared_ptr<const Hook> hook, std::string path)
+        : FSWritableFileOwnerWrapper(std::move(file)), hook_(std::move(hook)), path_(std::move(path)) {}
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             rocksdb::IODebugContext* context) override {
+      if (rocksdb::IOStatus status = (*hook_)("append", path_); !status.ok()) return status;
+      return FSWritableFileOwnerWrapper::Append(data, options, context);
+    }
+    rocksdb::IOStatus Append(const rocksdb::Slice& data, const rocksdb::IOOptions& options,
+                             const rocksdb::DataVerificationInfo& info, rocksdb::IODebugContext* context) override {
+      if (rocksdb::IOStatus status = (*hook_)("append", path_); !status.ok()) return status;
+      return FSWritableFileOwnerWrapper::Append(data, options, info, context);
+    }
+    rocksdb::IOStatus Sync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
+      if (rocksdb::IOStatus status = (*hook_)("sync appended", path_); !status.ok()) return status;
+      return FSWritableFileOwnerWrapper::Sync(options, context);
+    }
+    rocksdb::IOStatus Fsync(const rocksdb::IOOptions& options, rocksdb::IODebugContext* context) override {
+      if (rocksdb::IOStatus status = (*hook_)("sync appended", path_); !status.ok()) return status;
+      return FSWritableFileOwnerWrapper::Fsync(options, context);
+    }
+
+   private:
+    const std::shared_ptr<const Hook> hook_;
+    const std::string path_;
+  };
   class File : public rocksdb::FSRandomRWFileOwnerWrapper {
    public:
     File(std::unique_ptr<rocksdb::FSRandomRWFile> file, std::shared_ptr<const Hook> hook, std::string path)

@@ -229,24 +229,97 @@ absl::Status ColumnFiles::SealProperties(const State& state) {
       std::string path = absl::StrCat(directory_, "/", ++last_property_, kPropertyEnding);
       file = properties_.try_emplace(column->key, options_.env, std::move(path), options_.workspace).first;
     }
-    RETURN_IF_ERROR(file->second.Append(*column, state.watermark, options_.hash_event));
+    RETURN_IF_ERROR(file->second.Append(*column, state.watermark, options_.hash_event, state.erased_rows));
+  }
+  return absl::OkStatus();
+}
+
+// Before anything is added: what follows a block is mixed with it.
+absl::Status ColumnFiles::EraseInProperties(const State& state) {
+  std::map<std::string, const PropertyColumn*> columns;
+  for (const auto& column : state.erased.columns) columns[column->key] = column.get();
+  const auto is_erased = [&](int64_t row) {
+    return std::binary_search(state.erased_rows.begin(), state.erased_rows.end(), static_cast<uint32_t>(row));
+  };
+  for (auto file = properties_.begin(); file != properties_.end();) {
+    const auto column = columns.find(file->first);
+    if (column == columns.end()) {  // nobody knows any more what is in it
+      Remove(file->second.path());
+      file = properties_.erase(file);
+      continue;
+    }
+    // The last event tells whether the file belongs to the log, and it is another one now.
+    const bool anchor_erased = file->second.rows() > 0 && is_erased(file->second.rows() - 1);
+    if (anchor_erased || state.erased.properties.contains(file->first)) {
+      RETURN_IF_ERROR(file->second.Rewrite(*column->second, options_.hash_event, state.erased_rows));
+    }
+    ++file;
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ColumnFiles::SealDictionaries(const State& state, const Dictionaries& dictionaries,
+                                           const std::vector<uint32_t>& changed) {
+  ASSIGN_OR_RETURN(const uint64_t anchor, options_.hash_event(state.watermark));
+  // First, so that no segment is there whose codes are not; and so that the older segments of what is listed are not
+  // taken for newer ones.
+  if (!state.erased.any) return dictionaries_.Append(state.watermark, anchor, dictionaries, state.sizes, changed);
+  DictionaryFile::Rest rest;
+  for (uint32_t i = 0; i < sealed_.size(); ++i) {
+    if (std::binary_search(changed.begin(), changed.end(), i)) continue;
+    rest.partitions.push_back(i);
+    rest.since = rest.since == 0 ? sealed_[i] : std::min(rest.since, sealed_[i]);
+  }
+  if (!rest.partitions.empty()) {
+    ASSIGN_OR_RETURN(rest.anchor, options_.hash_event(rest.since));
+  }
+  return dictionaries_.Rewrite(state.watermark, anchor, dictionaries, state.sizes, changed, rest);
+}
+
+bool ColumnFiles::AnyFile() const {
+  const bool segments = std::any_of(sealed_.begin(), sealed_.end(), [](int64_t covered) { return covered != 0; });
+  return dictionaries_.exists() || segments || !properties_.empty();
+}
+
+// Whatever is there beside what is in use: what could not be removed when it was replaced.
+absl::Status ColumnFiles::RemoveLeftovers() const {
+  std::set<std::string> used;
+  for (const auto& [key, file] : properties_) used.insert(file.path());
+  for (uint32_t i = 0; i < sealed_.size(); ++i) {
+    if (sealed_[i] != 0) used.insert(PathOf(i, sealed_[i]));
+  }
+  std::vector<std::string> names;
+  options_.env->GetChildren(directory_, &names).PermitUncheckedError();
+  for (const std::string& name : names) {
+    const std::string path = absl::StrCat(directory_, "/", name);
+    const bool replaceable = absl::EndsWith(name, segment_file::kTemporaryEnding) ||
+                             absl::EndsWith(name, segment_file::kFileEnding) || absl::EndsWith(name, kPropertyEnding) ||
+                             (dictionaries_.IsFile(name) && !dictionaries_.exists());
+    if (!replaceable || used.contains(path)) continue;
+    RETURN_IF_ERROR(MapRocksDbError(options_.env->DeleteFile(path), directory_));
   }
   return absl::OkStatus();
 }
 
 absl::Status ColumnFiles::Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed) {
   if (state.watermark == 0) return absl::OkStatus();
+  for (const std::string& key : state.dropped_properties) {
+    if (const auto file = properties_.find(key); file != properties_.end()) {
+      Remove(file->second.path());
+      properties_.erase(file);
+    }
+  }
+  // A store that is too small for files has nothing to erase in them.
+  if (state.erased.any && !AnyFile()) return RemoveLeftovers();
   RETURN_IF_ERROR(EnsureDictionaries());
   sealed_.resize(state.partitions.size());
   std::vector<uint32_t> changed;
   for (uint32_t i = 0; i < state.partitions.size(); ++i) {
-    if (int64_t{state.partitions[i]->row_max()} + 1 > sealed_[i]) changed.push_back(i);
+    const bool newer = int64_t{state.partitions[i]->row_max()} + 1 > sealed_[i];
+    if (newer || state.erased.partitions.contains(i)) changed.push_back(i);
   }
-  if (!changed.empty() || state.watermark > dictionaries_.watermark()) {
-    ASSIGN_OR_RETURN(const uint64_t anchor, options_.hash_event(state.watermark));
-    // First, so that no segment is there whose codes are not; and so that the older segments of what is listed are not
-    // taken for newer ones.
-    RETURN_IF_ERROR(dictionaries_.Append(state.watermark, anchor, dictionaries, state.sizes, changed));
+  if (!changed.empty() || state.watermark > dictionaries_.watermark() || state.erased.any) {
+    RETURN_IF_ERROR(SealDictionaries(state, dictionaries, changed));
   }
   for (const uint32_t i : changed) {
     const SegmentIdentity identity = IdentityOf(i, state.watermark);
@@ -264,13 +337,16 @@ absl::Status ColumnFiles::Seal(State state, const Dictionaries& dictionaries, co
     }
     on_sealed(i, *partition, std::move(segment->partition));
   }
+  if (state.erased.any) RETURN_IF_ERROR(EraseInProperties(state));
   RETURN_IF_ERROR(SealProperties(state));
   RETURN_IF_ERROR(SyncDirectory());
   for (const auto& [partition, covered] : stale_) {
     if (sealed_[partition] != covered) Remove(PathOf(partition, covered));
   }
   stale_.clear();
-  return absl::OkStatus();
+  if (!state.erased.any) return absl::OkStatus();
+  RETURN_IF_ERROR(RemoveLeftovers());
+  return SyncDirectory();
 }
 
 }  // namespace throughline

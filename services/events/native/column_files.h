@@ -7,6 +7,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,11 +47,21 @@ class ColumnFiles {
     std::vector<std::unique_ptr<PropertyColumn>> properties;  // each up to a row of its own
     bool damaged = false;                                     // something is to be made anew
   };
+  // What was erased since files were written, which must not be in them.
+  struct Erased {
+    bool any = false;                  // the dictionaries are written anew, and nothing is left over
+    std::set<uint32_t> partitions;     // whose segments have erased events
+    std::set<std::string> properties;  // whose files have erased values
+    std::vector<std::shared_ptr<const PropertyColumn>> columns;  // all that there are
+  };
   struct State {
     int64_t watermark = 0;
     DictionarySizes sizes;  // as they were then
     std::vector<std::shared_ptr<const PartitionVersion>> partitions;
     std::vector<const PropertyColumn*> properties;  // up to the watermark; live as long as this
+    std::vector<uint32_t> erased_rows;              // ascending: values of these are in no file
+    std::vector<std::string> dropped_properties;    // whose columns are gone
+    Erased erased;
   };
   // A partition has become a segment, which has the same events.
   using OnSealed = std::function<void(uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped)>;
@@ -64,8 +75,9 @@ class ColumnFiles {
   void Discard();
 
   // Makes segments of the partitions that have events which are in none, and adds to the files of properties.
-  // Everything in `state` was reported as recorded. After a failure, what was sealed stays sealed. Codes as
-  // MapRocksDbError, of `hash_event` and as PartitionVersion::Get.
+  // Everything in `state` was reported as recorded. After a failure, what was sealed stays sealed. Where something was
+  // erased, success means that no file has anything of it. Codes as MapRocksDbError, of `hash_event` and as
+  // PartitionVersion::Get.
   absl::Status Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed);
 
  private:
@@ -76,7 +88,12 @@ class ColumnFiles {
   Part OpenPart(uint32_t partition, const std::vector<int64_t>& found, const DictionarySizes& sizes) const;
   absl::Status LoadProperties(int64_t last_in_log, std::vector<std::unique_ptr<PropertyColumn>>& out);
   absl::Status EnsureDictionaries();
+  absl::Status SealDictionaries(const State& state, const Dictionaries& dictionaries,
+                                const std::vector<uint32_t>& changed);
   absl::Status SealProperties(const State& state);
+  absl::Status EraseInProperties(const State& state);
+  bool AnyFile() const;
+  absl::Status RemoveLeftovers() const;
   absl::Status SyncDirectory() const;
   void Remove(const std::string& path) const;
 

@@ -50,6 +50,17 @@ static_assert(sizeof(FileHeader) == 64 && sizeof(BlockHeader) == 72);
 
 uint64_t HeaderCheck(const FileHeader& header) { return StableHash(&header, offsetof(FileHeader, check), kVersion); }
 
+FileHeader MakeHeader(uint32_t workspace, uint64_t lineage) {
+  FileHeader header;
+  std::memset(static_cast<void*>(&header), 0, sizeof(header));
+  header.magic = kMagic;
+  header.version = kVersion;
+  header.workspace = workspace;
+  header.lineage = lineage;
+  header.check = HeaderCheck(header);
+  return header;
+}
+
 uint64_t BlockCheck(const BlockHeader& header, absl::string_view payload, uint64_t before) {
   return StableHash(payload.data(), payload.size(), StableHash(&header, offsetof(BlockHeader, check), before));
 }
@@ -155,6 +166,8 @@ DictionarySizes DictionarySizes::Of(const Dictionaries& dictionaries) {
   return out;
 }
 
+bool DictionaryFile::IsFile(absl::string_view name) { return name == absl::string_view(kFileName).substr(1); }
+
 std::string DictionaryFile::Path() const { return directory_ + kFileName; }
 
 DictionaryFile::Loaded DictionaryFile::Load() {
@@ -223,29 +236,32 @@ DictionaryFile::Loaded DictionaryFile::Load() {
   return out;
 }
 
-absl::Status DictionaryFile::Create() {
-  std::random_device random;
-  FileHeader header;
-  std::memset(static_cast<void*>(&header), 0, sizeof(header));
-  header.magic = kMagic;
-  header.version = kVersion;
-  header.workspace = workspace_;
-  header.lineage = uint64_t{random()} << 32 | random();
-  header.check = HeaderCheck(header);
-  const std::string temporary = Path() + kTemporaryEnding;
+// Of the lineage that is set.
+absl::Status DictionaryFile::WriteHeader(const std::string& path) const {
+  const FileHeader header = MakeHeader(workspace_, lineage_);
   const rocksdb::Slice bytes(reinterpret_cast<const char*>(&header), sizeof(header));
+  return MapRocksDbError(rocksdb::WriteStringToFile(env_, bytes, path, true), directory_);
+}
+
+absl::Status DictionaryFile::MoveIntoPlace(const std::string& temporary) const {
   std::unique_ptr<rocksdb::Directory> directory;
-  rocksdb::Status status = rocksdb::WriteStringToFile(env_, bytes, temporary, true);
-  if (status.ok()) status = env_->RenameFile(temporary, Path());
+  rocksdb::Status status = env_->RenameFile(temporary, Path());
   if (status.ok()) status = env_->NewDirectory(directory_, &directory);
   if (status.ok()) status = directory->Fsync();
-  RETURN_IF_ERROR(MapRocksDbError(status, directory_));
+  return MapRocksDbError(status, directory_);
+}
+
+absl::Status DictionaryFile::Create() {
+  std::random_device random;
+  lineage_ = uint64_t{random()} << 32 | random();
+  const std::string temporary = Path() + kTemporaryEnding;
+  RETURN_IF_ERROR(WriteHeader(temporary));
+  RETURN_IF_ERROR(MoveIntoPlace(temporary));
   exists_ = true;
-  lineage_ = header.lineage;
   watermark_ = 0;
   sizes_ = DictionarySizes::Of(Dictionaries());
-  end_ = sizeof(header);
-  check_ = header.check;
+  end_ = sizeof(FileHeader);
+  check_ = MakeHeader(workspace_, lineage_).check;
   return absl::OkStatus();
 }
 
@@ -305,13 +321,43 @@ absl::Status DictionaryFile::Append(int64_t watermark, uint64_t anchor, const Di
   BlockWriter writer(*file, end_, check_);
   for (int i = 0; i < kDictionaryCount; ++i) {
     for (uint32_t code = SizeAt(sizes_, i); code < SizeAt(sizes, i); ++code) {
-      RETURN_IF_ERROR(MapRocksDbError(writer.Add(i, DictionaryAt(dictionaries, i)[code]), directory_));
+      RETURN_IF_ERROR(MapRocksDbError(writer.Add(i, DictionaryAt(dictionaries, i).Kept(code)), directory_));
     }
   }
   rocksdb::Status status = writer.Complete(watermark, anchor, partitions);
   if (status.ok()) status = file->Fsync();
   if (status.ok()) status = file->Close();
   RETURN_IF_ERROR(MapRocksDbError(status, directory_));
+  watermark_ = watermark;
+  sizes_ = sizes;
+  end_ = writer.end();
+  check_ = writer.check();
+  return absl::OkStatus();
+}
+
+absl::Status DictionaryFile::Rewrite(int64_t watermark, uint64_t anchor, const Dictionaries& dictionaries,
+                                     const DictionarySizes& sizes, const std::vector<uint32_t>& partitions,
+                                     const Rest& at_rest) {
+  const std::string temporary = Path() + kTemporaryEnding;
+  const DictionarySizes none = DictionarySizes::Of(Dictionaries());
+  std::unique_ptr<rocksdb::RandomRWFile> file;
+  RETURN_IF_ERROR(WriteHeader(temporary));
+  RETURN_IF_ERROR(MapRocksDbError(env_->NewRandomRWFile(temporary, &file, rocksdb::EnvOptions()), directory_));
+  BlockWriter writer(*file, sizeof(FileHeader), MakeHeader(workspace_, lineage_).check);
+  rocksdb::Status status;
+  // A seal of its own, by which their segments are the last word.
+  if (!at_rest.partitions.empty()) status = writer.Complete(at_rest.since, at_rest.anchor, at_rest.partitions);
+  for (int i = 0; i < kDictionaryCount; ++i) {
+    for (uint32_t code = SizeAt(none, i); status.ok() && code < SizeAt(sizes, i); ++code) {
+      status = writer.Add(i, DictionaryAt(dictionaries, i).Kept(code));
+    }
+  }
+  if (status.ok()) status = writer.Complete(watermark, anchor, partitions);
+  if (status.ok()) status = file->Fsync();
+  if (status.ok()) status = file->Close();
+  RETURN_IF_ERROR(MapRocksDbError(status, directory_));
+  file.reset();
+  RETURN_IF_ERROR(MoveIntoPlace(temporary));
   watermark_ = watermark;
   sizes_ = sizes;
   end_ = writer.end();

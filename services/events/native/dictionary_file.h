@@ -21,6 +21,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "services/events/native/dictionaries.h"
 
 namespace rocksdb {
@@ -63,18 +64,31 @@ class DictionaryFile {
   uint64_t lineage() const { return lineage_; }
   int64_t watermark() const { return watermark_; }
   uint64_t bytes() const { return end_; }
+  static bool IsFile(absl::string_view name);  // whether it is the name of such a file
 
   // A file without strings, of a new lineage: no segment that is there agrees with it. Codes as MapRocksDbError.
   absl::Status Create();
   // Adds what is new up to event `watermark`, durably. After a failure it is as before. Codes as MapRocksDbError.
   absl::Status Append(int64_t watermark, uint64_t anchor, const Dictionaries& dictionaries,
                       const DictionarySizes& sizes, const std::vector<uint32_t>& partitions);
+  // Partitions that have no event since one of the log, and so need no new segment.
+  struct Rest {
+    std::vector<uint32_t> partitions;
+    int64_t since = 0;
+    uint64_t anchor = 0;  // hash of that event
+  };
+  // As Append, into a file that takes the place of this one, in which strings that were forgotten are empty. Of the
+  // same lineage, as codes stay what they are.
+  absl::Status Rewrite(int64_t watermark, uint64_t anchor, const Dictionaries& dictionaries,
+                       const DictionarySizes& sizes, const std::vector<uint32_t>& partitions, const Rest& at_rest);
   // Removes the file. Nothing that it knew is used again.
   void Discard();
 
  private:
   class BlockWriter;
   std::string Path() const;
+  absl::Status WriteHeader(const std::string& path) const;
+  absl::Status MoveIntoPlace(const std::string& temporary) const;
 
   rocksdb::Env* const env_;
   const std::string directory_;

@@ -1,7 +1,6 @@
 #include "services/events/native/event_log.h"
 
 #include <array>
-#include <cstring>
 #include <limits>
 #include <mutex>
 
@@ -9,9 +8,9 @@
 #include "absl/strings/str_cat.h"
 #include "rocksdb/slice_transform.h"
 #include "rocksdb/table.h"
-#include "rocksdb/write_batch.h"
 #include "services/base/log.h"
 #include "services/base/status_macros.h"
+#include "services/events/native/event_log_keys.h"
 #include "services/events/native/rocksdb_error.h"
 #include "services/events/native/rocksdb_logger.h"
 #include "services/events/native/store_format.h"
@@ -21,30 +20,9 @@ namespace throughline {
 namespace {
 
 constexpr char kWhat[] = "the event store";
-constexpr char kWorkspacePrefix = 'w';
-constexpr char kEventPrefix = 'e';
-constexpr size_t kEventPrefixSize = 1 + sizeof(uint32_t);
 constexpr size_t kRecordHeaderSize = sizeof(int64_t);
 
-// Big-endian, so that RocksDB's byte order is the order of sequences.
-class EventKey {
- public:
-  EventKey(uint32_t workspace, int64_t sequence) {
-    bytes_[0] = kEventPrefix;
-    absl::big_endian::Store32(&bytes_[1], workspace);
-    absl::big_endian::Store64(&bytes_[kEventPrefixSize], static_cast<uint64_t>(sequence));
-  }
-  rocksdb::Slice slice() const { return {bytes_.data(), bytes_.size()}; }
-
- private:
-  std::array<char, kEventPrefixSize + sizeof(uint64_t)> bytes_;
-};
-
 std::string WorkspaceKey(const std::string& id) { return absl::StrCat(std::string(1, kWorkspacePrefix), id); }
-
-int64_t SequenceOf(rocksdb::Slice key) {
-  return static_cast<int64_t>(absl::big_endian::Load64(key.data() + kEventPrefixSize));
-}
 
 }  // namespace
 
@@ -56,7 +34,7 @@ rocksdb::Options EventLog::DatabaseOptions() {
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
   // Keys arrive in order and from one thread: the memtable remembers the last place instead of searching it.
   options.allow_concurrent_memtable_write = false;
-  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(kEventPrefixSize));
+  options.memtable_insert_with_hint_prefix_extractor.reset(rocksdb::NewFixedPrefixTransform(SequenceKey::kPrefixSize));
   options.write_buffer_size = 64 << 20;
   // Events compress to a third; LZ4 costs the least of what does that.
   options.compression = rocksdb::kLZ4Compression;
@@ -111,6 +89,7 @@ absl::Status EventLog::Recover() {
   if (db_ != nullptr) RETURN_IF_ERROR(ProbeDisk());
   LogWarning("opening the event log anew after a failed write", {{"directory", directory_->path()}});
   {
+    const Interruption interrupted(interrupted_);  // or it would wait for a whole compaction
     const std::unique_lock lock(mutex_);
     db_.reset();
     if (absl::Status status = OpenDatabase(); !status.ok()) {
@@ -138,6 +117,19 @@ absl::Status EventLog::Damaged(absl::string_view problem) const {
 
 absl::Status EventLog::EnsureWritable() { return failed_ ? Recover() : absl::OkStatus(); }
 
+// Puts the records into a batch.
+void EventLog::AddEntries(absl::Time record_time, absl::Span<const Entry> entries, rocksdb::WriteBatch& batch) {
+  std::array<char, kRecordHeaderSize> header;
+  absl::little_endian::Store64(header.data(), static_cast<uint64_t>(absl::ToUnixMicros(record_time)));
+  for (const Entry& entry : entries) {
+    const SequenceKey key = KeyOfEvent(entry.workspace, entry.sequence);
+    const rocksdb::Slice key_slice = key.slice();
+    const rocksdb::Slice value[] = {rocksdb::Slice(header.data(), header.size()),
+                                    rocksdb::Slice(entry.event.data(), entry.event.size())};
+    batch.Put(rocksdb::SliceParts(&key_slice, 1), rocksdb::SliceParts(value, 2));
+  }
+}
+
 absl::Status EventLog::Write(absl::Time record_time, absl::Span<const Entry> entries,
                              const std::map<std::string, uint32_t>& new_workspaces) {
   RETURN_IF_ERROR(EnsureWritable());
@@ -149,15 +141,7 @@ absl::Status EventLog::Write(absl::Time record_time, absl::Span<const Entry> ent
     absl::little_endian::Store32(value.data(), number);
     batch.Put(WorkspaceKey(id), rocksdb::Slice(value.data(), value.size()));
   }
-  std::array<char, kRecordHeaderSize> header;
-  absl::little_endian::Store64(header.data(), static_cast<uint64_t>(absl::ToUnixMicros(record_time)));
-  for (const Entry& entry : entries) {
-    const EventKey key(entry.workspace, entry.sequence);
-    const rocksdb::Slice key_slice = key.slice();
-    const rocksdb::Slice value[] = {rocksdb::Slice(header.data(), header.size()),
-                                    rocksdb::Slice(entry.event.data(), entry.event.size())};
-    batch.Put(rocksdb::SliceParts(&key_slice, 1), rocksdb::SliceParts(value, 2));
-  }
+  AddEntries(record_time, entries, batch);
   rocksdb::WriteOptions options;
   options.sync = true;
   const rocksdb::Status status = db_->Write(options, &batch);
@@ -165,7 +149,7 @@ absl::Status EventLog::Write(absl::Time record_time, absl::Span<const Entry> ent
   failed_ = true;
   for (const auto& [id, number] : new_workspaces) failed_keys_.push_back(WorkspaceKey(id));
   for (const Entry& entry : entries) {
-    failed_keys_.push_back(EventKey(entry.workspace, entry.sequence).slice().ToString());
+    failed_keys_.push_back(KeyOfEvent(entry.workspace, entry.sequence).slice().ToString());
   }
   return Mapped(status);
 }
@@ -187,10 +171,10 @@ absl::StatusOr<std::map<std::string, uint32_t>> EventLog::Workspaces() const {
 absl::StatusOr<int64_t> EventLog::LastSequence(uint32_t workspace) const {
   ASSIGN_OR_RETURN(const auto reading, Reading());
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
-  const EventKey greatest(workspace, std::numeric_limits<int64_t>::max());
+  const SequenceKey greatest = KeyOfEvent(workspace, std::numeric_limits<int64_t>::max());
   it->SeekForPrev(greatest.slice());
   RETURN_IF_ERROR(Mapped(it->status()));
-  const rocksdb::Slice prefix(greatest.slice().data(), kEventPrefixSize);
+  const rocksdb::Slice prefix = greatest.prefix();
   return it->Valid() && it->key().starts_with(prefix) ? SequenceOf(it->key()) : 0;
 }
 
@@ -200,8 +184,8 @@ absl::Status EventLog::Scan(uint32_t workspace, int64_t from, int64_t to, const 
   options.fill_cache = false;  // one pass over everything would push out what timelines read
   options.readahead_size = 2 << 20;
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options));
-  const EventKey first(workspace, from);
-  const rocksdb::Slice prefix(first.slice().data(), kEventPrefixSize);
+  const SequenceKey first = KeyOfEvent(workspace, from);
+  const rocksdb::Slice prefix = first.prefix();
   int64_t expected = from;
   for (it->Seek(first.slice()); it->Valid() && it->key().starts_with(prefix); it->Next(), ++expected) {
     const int64_t sequence = SequenceOf(it->key());
@@ -217,12 +201,12 @@ absl::Status EventLog::Scan(uint32_t workspace, int64_t from, int64_t to, const 
 absl::StatusOr<std::vector<EventLog::Record>> EventLog::Read(uint32_t workspace,
                                                              absl::Span<const int64_t> sequences) const {
   ASSIGN_OR_RETURN(const auto reading, Reading());
-  std::vector<EventKey> keys;
+  std::vector<SequenceKey> keys;
   std::vector<rocksdb::Slice> slices;
   keys.reserve(sequences.size());
   slices.reserve(sequences.size());
   for (const int64_t sequence : sequences) {
-    keys.emplace_back(workspace, sequence);
+    keys.push_back(KeyOfEvent(workspace, sequence));
     slices.push_back(keys.back().slice());
   }
   std::vector<rocksdb::PinnableSlice> values(sequences.size());

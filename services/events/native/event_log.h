@@ -1,18 +1,23 @@
-// The log of recorded events in RocksDB: the truth. Thread-safe for readers beside one writer.
+// The log of recorded events in RocksDB: the truth. Thread-safe for readers beside one writer, and one that purges.
 //
-// Layout of the directory (format 1): `FORMAT` names the format; `log/` is a RocksDB database with
+// Layout of the directory (format 1; 2 once something was erased): `FORMAT` names the format; `log/` is a RocksDB
+// database with
 //   'w' <workspace id>                              → number of the workspace, u32
-//   'e' <workspace number, u32> <sequence, u64>     → record time in microseconds, i64; canonical event
-//   (event_record.h)
+//   'e' <workspace number, u32> <sequence, u64>     → record time in microseconds, i64; canonical event, or a mark in
+//   its place (event_record.h) 'x' <workspace number, u32> <sequence, u64>     → of an erasure that files may still
+//   know of: the sequences of the events that it erased, the first and then the differences, as varints 'h' <workspace
+//   number, u32>                     → how many sequences have marks instead of events, i64
 // Integers are big-endian in keys and little-endian in values. Sequences run from 1 without gaps. The identity of an
 // event is inside its bytes, and the index of identities is in files of its own (identity_index.h): a second, randomly
 // ordered index in the database costs six times the writer's time (docs/decisions/event-log.md).
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <shared_mutex>
 #include <string>
 #include <utility>
@@ -25,6 +30,7 @@
 #include "absl/types/span.h"
 #include "rocksdb/db.h"
 #include "rocksdb/options.h"
+#include "rocksdb/write_batch.h"
 #include "services/base/data_directory.h"
 
 namespace throughline {
@@ -58,6 +64,30 @@ class EventLog {
   // Whether the next write could begin: after a failure, makes good what Write would, and codes as Write.
   absl::Status EnsureWritable();
 
+  // Of one workspace.
+  struct Erasure {
+    int64_t sequence = 0;         // its own
+    std::vector<int64_t> erased;  // sequences of the events, ascending; not empty
+  };
+  // Puts tombstones in the place of events and adds the erasure with its sequence, which is the next: all of it
+  // durable, or nothing. `marks` are the tombstones in the order of `erased`, and at last the erasure. After a failure
+  // the events are there, and whether they still are when the log was opened anew, HasErasure tells. Codes as Write.
+  absl::Status WriteErasure(absl::Time record_time, uint32_t workspace, const Erasure& erasure,
+                            absl::Span<const std::string> marks);
+  absl::StatusOr<bool> HasErasure(uint32_t workspace, int64_t sequence) const;
+  // Those after which something may be left in files, in order.
+  absl::StatusOr<std::vector<Erasure>> PendingErasures(uint32_t workspace) const;
+  // How many sequences have no event.
+  absl::StatusOr<int64_t> Holes(uint32_t workspace) const;
+  // Rewrites what the database has of [first, last], until no file has anything but what can be read. Takes as long as
+  // that is much. UNAVAILABLE also where it is interrupted, or a reader holds on to older files for long. One thread at
+  // a time.
+  absl::Status Purge(uint32_t workspace, int64_t first, int64_t last) const;
+  // Nothing of these is left. Durable.
+  absl::Status ForgetErasures(uint32_t workspace, absl::Span<const int64_t> sequences) const;
+  // Ends what purges, now and later. The writer must have ended. Any thread.
+  void StopPurging() const { interrupted_ = true; }
+
   absl::StatusOr<std::map<std::string, uint32_t>> Workspaces() const;
 
   // 0 if there are no events.
@@ -77,6 +107,26 @@ class EventLog {
   EventLog(std::unique_ptr<DataDirectory> directory, rocksdb::Options options)
       : directory_(std::move(directory)), options_(std::move(options)) {}
 
+  // While there is one, nothing is purged.
+  class Interruption {
+   public:
+    explicit Interruption(std::atomic<bool>& flag) : flag_(flag), before_(flag.exchange(true)) {}
+    ~Interruption() { flag_ = before_; }
+    Interruption(const Interruption&) = delete;
+    Interruption& operator=(const Interruption&) = delete;
+
+   private:
+    std::atomic<bool>& flag_;
+    const bool before_;
+  };
+
+  static void AddEntries(absl::Time record_time, absl::Span<const Entry> entries, rocksdb::WriteBatch& batch);
+  absl::Status CompactRange(uint32_t workspace, int64_t first, int64_t last) const;
+  std::vector<std::string> FilesOf(absl::string_view ending) const;
+  // Files in use: all, and those that have keys of the range.
+  std::set<std::string> LiveTables() const;
+  std::vector<std::string> LiveTables(uint32_t workspace, int64_t first, int64_t last) const;
+  absl::Status AwaitRemoval(const std::vector<std::string>& files, bool unless_live) const;
   absl::Status OpenDatabase();
   void OpenForReading();
   absl::Status Recover();
@@ -89,8 +139,9 @@ class EventLog {
 
   const std::unique_ptr<DataDirectory> directory_;  // locked for as long as the database is open
   const rocksdb::Options options_;
-  mutable std::shared_mutex mutex_;  // exclusive while the database is opened anew
-  std::unique_ptr<rocksdb::DB> db_;  // null: could not be opened again
+  mutable std::shared_mutex mutex_;                // exclusive while the database is opened anew
+  std::unique_ptr<rocksdb::DB> db_;                // null: could not be opened again
+  mutable std::atomic<bool> interrupted_ = false;  // what purges ends
   // The writer's: the keys of a write that failed.
   bool failed_ = false;
   std::vector<std::string> failed_keys_;

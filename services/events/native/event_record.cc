@@ -3,13 +3,18 @@
 #include <bit>
 #include <cstring>
 
+#include "absl/base/internal/endian.h"
+#include "absl/strings/str_cat.h"
 #include "google/protobuf/io/coded_stream.h"
 #include "google/protobuf/io/zero_copy_stream_impl_lite.h"
+#include "services/events/native/stable_hash.h"
 
 namespace throughline {
 namespace {
 
 using google::protobuf::Value;
+
+constexpr size_t kLogMarkBytes = 2 + sizeof(uint64_t);
 
 bool HasNullProperty(const v1::CustomerEvent& event) {
   for (const auto& [key, value] : event.properties()) {
@@ -250,6 +255,36 @@ bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<P
     }
   }
   return fine && !reader.failed();
+}
+
+std::string EncodeLogMark(const LogMark& mark) {
+  const bool erasure = mark.kind == LogMark::Kind::kErasure;
+  std::string out(kLogMarkBytes, '\0');
+  out[1] = static_cast<char>(mark.kind);
+  absl::little_endian::Store64(&out[2], erasure ? static_cast<uint64_t>(mark.erased_events) : mark.identity_hash);
+  return out;
+}
+
+bool ReadLogMark(absl::string_view bytes, LogMark& mark) {
+  mark = LogMark();
+  if (bytes.size() != kLogMarkBytes || bytes[0] != '\0') return false;
+  const uint64_t number = absl::little_endian::Load64(bytes.data() + 2);
+  switch (bytes[1]) {
+    case static_cast<char>(LogMark::Kind::kTombstone):
+      mark.identity_hash = number;
+      return true;
+    case static_cast<char>(LogMark::Kind::kErasure):
+      mark.kind = LogMark::Kind::kErasure;
+      mark.erased_events = static_cast<int64_t>(number);
+      return mark.erased_events > 0;
+    default:
+      return false;
+  }
+}
+
+uint64_t IdentityOfMark(const LogMark& mark, int64_t sequence, uint64_t seed) {
+  if (mark.kind == LogMark::Kind::kTombstone) return mark.identity_hash;
+  return IdentityHash("", absl::StrCat(sequence), seed);
 }
 
 }  // namespace throughline

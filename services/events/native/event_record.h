@@ -57,4 +57,26 @@ struct EventFields {
 bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<PropertyField>* properties = nullptr,
                      std::vector<PropertyField>* traits = nullptr);
 
+// What stands in the log in the place of an event: begins with a zero byte, which is no protobuf tag. Then a byte for
+// the kind, then eight little-endian bytes.
+struct LogMark {
+  enum class Kind : uint8_t {
+    kTombstone =
+        1,  // an event was here and was erased; the hash of its identity, so that it is known when it comes again
+    kErasure = 2,  // has a sequence of its own, so that the watermark moves; how many events were erased
+  };
+  Kind kind = Kind::kTombstone;
+  uint64_t identity_hash = 0;  // of a tombstone
+  int64_t erased_events = 0;   // of an erasure
+};
+
+inline bool IsLogMark(absl::string_view record) { return !record.empty() && record[0] == '\0'; }
+std::string EncodeLogMark(const LogMark& mark);
+// False if the bytes are none.
+bool ReadLogMark(absl::string_view bytes, LogMark& mark);
+
+// The hash under which a sequence of the log stands in the index of identities; an erasure has one that no event of a
+// client has, as it has no source.
+uint64_t IdentityOfMark(const LogMark& mark, int64_t sequence, uint64_t seed);
+
 }  // namespace throughline

@@ -12,8 +12,8 @@
 namespace throughline {
 namespace {
 
-// Most sequences a workspace can have: columns hold a row in 32 bits.
-constexpr int64_t kSequenceMax = (int64_t{1} << 32) - 2;
+// Most sequences that events of a workspace can have: columns hold a row in 32 bits, and erasures need some too.
+constexpr int64_t kEventSequenceMax = (int64_t{1} << 32) - 2 - (1 << 20);
 
 // Recorded events whose columns are still to be made: what a second of full speed brings.
 constexpr size_t kUnprojectedBytesMax = 256 << 20;
@@ -62,12 +62,13 @@ struct GroupWriter::Group {
 };
 
 GroupWriter::GroupWriter(EventLog& log, const Clock& clock, NativeEventStoreLimits limits,
-                         EnsureWorkspace ensure_workspace, OnRecorded on_recorded)
+                         EnsureWorkspace ensure_workspace, OnRecorded on_recorded, OnErased on_erased)
     : log_(log),
       clock_(clock),
       limits_(limits),
       ensure_workspace_(std::move(ensure_workspace)),
       on_recorded_(std::move(on_recorded)),
+      on_erased_(std::move(on_erased)),
       thread_([this] { Run(); }) {}
 
 GroupWriter::~GroupWriter() {
@@ -104,21 +105,27 @@ void GroupWriter::Run() {
   for (Batches batches = Take(); !batches.empty(); batches = Take()) Process(std::move(batches));
 }
 
-// Empty when stopping and nothing waits.
+// Empty when stopping and nothing waits. An erasure comes alone.
 GroupWriter::Batches GroupWriter::Take() {
   Batches out;
   std::unique_lock lock(mutex_);
   wake_.wait(lock, [&] { return stopping_ || !waiting_.empty(); });
   size_t bytes = 0;
   while (!waiting_.empty() && (out.empty() || bytes + waiting_.front()->bytes->size() <= limits_.group_bytes_max)) {
+    const bool erasure = waiting_.front()->erased != nullptr;
+    if (erasure && !out.empty()) break;
     bytes += waiting_.front()->bytes->size();
     out.push_back(std::move(waiting_.front()));
     waiting_.pop_front();
+    if (erasure) break;
   }
   return out;
 }
 
 void GroupWriter::Process(Batches batches) {
+  // Until it is known what became of it, no sequence can be given.
+  const absl::Status settled = SettleFailedErasure();
+  if (batches.front()->erased != nullptr) return ProcessErasure(*batches.front(), settled);
   Group group;
   group.batches = std::move(batches);
   group.results.resize(group.batches.size());
@@ -136,7 +143,9 @@ void GroupWriter::Process(Batches batches) {
     Group::Result& result = group.results[b];
     if (!result.status.ok()) continue;
     // Whoever appends nothing asks whether anything could be appended.
-    result.status = group.batches[b]->events.empty() ? log_.EnsureWritable() : Resolve(group, b);
+    result.status = !group.batches[b]->events.empty() ? Resolve(group, b)
+                    : settled.ok()                    ? log_.EnsureWritable()
+                                                      : settled;
     if (!result.status.ok()) {
       UndoBatch(group, b);
       continue;
@@ -149,7 +158,9 @@ void GroupWriter::Process(Batches batches) {
       new_workspaces.emplace(result.workspace->id, result.workspace->number);
     }
   }
-  Report(group, entries.empty() ? absl::OkStatus() : log_.Write(clock_.Now(), entries, new_workspaces));
+  absl::Status written = entries.empty() ? absl::OkStatus() : settled;
+  if (written.ok() && !entries.empty()) written = log_.Write(clock_.Now(), entries, new_workspaces);
+  Report(group, written);
 }
 
 // Reads at once what the index of identities cannot decide alone, each event once and no more than memory bears: what a
@@ -215,6 +226,14 @@ absl::Status GroupWriter::ResolveEvent(Group& group, size_t batch, size_t event)
       ASSIGN_OR_RETURN(read, log_.Read(workspace.number, {&sequence, 1}));
       known = read[0].event;
     }
+    if (IsLogMark(known)) {
+      // Of another identity with the same hash it says nothing.
+      LogMark mark;
+      if (!ReadLogMark(known, mark) || mark.kind != LogMark::Kind::kTombstone) continue;
+      if (mark.identity_hash != group.batches[batch]->events[event].identity_hash) continue;
+      result.outcomes.push_back(AppendOutcome::kErased);
+      return absl::OkStatus();
+    }
     // Equal bytes are equal content. Else the identity decides between a conflict and an accident of the hash.
     const bool duplicate = known == bytes;
     if (!duplicate && !SameIdentity(known, bytes)) continue;
@@ -222,8 +241,8 @@ absl::Status GroupWriter::ResolveEvent(Group& group, size_t batch, size_t event)
     result.outcomes.push_back(duplicate ? AppendOutcome::kDuplicate : AppendOutcome::kConflict);
     return absl::OkStatus();
   }
-  if (workspace.last_sequence == kSequenceMax) {
-    return LimitExceeded("Events of one workspace", kSequenceMax, "events");
+  if (workspace.last_sequence >= kEventSequenceMax) {
+    return LimitExceeded("Events of one workspace", kEventSequenceMax, "events");
   }
   workspace.identities->Insert(key, ++workspace.last_sequence);
   pending.events.push_back(bytes);
@@ -270,11 +289,8 @@ void GroupWriter::Report(Group& group, const absl::Status& written) {
     result.workspace->in_log = true;
     recorded[result.workspace] = true;
   }
-  {
-    // Before anyone is told, so that whoever sends the next batch upon it finds the room.
-    const std::lock_guard lock(mutex_);
-    waiting_bytes_ -= bytes;
-  }
+  // Before anyone is told, so that whoever sends the next batch upon it finds the room.
+  Release(bytes);
   for (size_t b = 0; b < group.batches.size(); ++b) {
     Group::Result& result = group.results[b];
     if (result.status.ok()) {
@@ -287,6 +303,11 @@ void GroupWriter::Report(Group& group, const absl::Status& written) {
     workspace->identities->Committed();  // what was not written is undone
     on_recorded_(*workspace);
   }
+}
+
+void GroupWriter::Release(size_t bytes) {
+  const std::lock_guard lock(mutex_);
+  waiting_bytes_ -= bytes;
 }
 
 }  // namespace throughline

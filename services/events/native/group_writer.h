@@ -11,6 +11,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -29,13 +30,14 @@ namespace throughline {
 struct WriterWorkspace {
   std::string id;
   uint32_t number = 0;
-  bool in_log = false;  // its number is recorded
+  uint64_t identity_seed = 0;  // of the hashes in `identities`
+  bool in_log = false;         // its number is recorded
   int64_t last_sequence = 0;
   std::unique_ptr<IdentityIndex> identities;
   std::shared_ptr<Projection> projection;
 };
 
-// A batch of events, encoded.
+// A batch of events, encoded; or a customer to be erased.
 struct EncodedBatch {
   struct Event {
     size_t offset = 0;
@@ -46,7 +48,8 @@ struct EncodedBatch {
   std::shared_ptr<const std::string> bytes;  // canonical events, one after the other
   std::vector<Event> events;
   EventStore::AppendCallback done;
-  absl::Status refused;  // not OK: was not taken; only to be reported
+  EventStore::EraseCallback erased;  // not null: `bytes` are the id of the customer, and there are no events
+  absl::Status refused;              // not OK: was not taken; only to be reported
 
   absl::string_view EventBytes(size_t i) const {
     return absl::string_view(*bytes).substr(events[i].offset, events[i].size);
@@ -60,8 +63,13 @@ class GroupWriter {
   // After a commit that recorded events of the workspace. On the writer's thread.
   using OnRecorded = std::function<void(WriterWorkspace& workspace)>;
 
+  // After an erasure, of which files may still have something. Whoever is given the callback, which may be null, calls
+  // it. On the writer's thread.
+  using OnErased =
+      std::function<void(WriterWorkspace& workspace, ErasureResult result, EventStore::EraseCallback done)>;
+
   GroupWriter(EventLog& log, const Clock& clock, NativeEventStoreLimits limits, EnsureWorkspace ensure_workspace,
-              OnRecorded on_recorded);
+              OnRecorded on_recorded, OnErased on_erased);
   // Writes what waits, then ends.
   ~GroupWriter();
 
@@ -79,12 +87,28 @@ class GroupWriter {
   absl::Status ResolveEvent(Group& group, size_t batch, size_t event);
   void UndoBatch(Group& group, size_t batch);
   void Report(Group& group, const absl::Status& written);
+  void Release(size_t bytes);
+
+  // An erasure as it is written: of which nobody knows, after a failure, whether the log has it.
+  struct Erasing {
+    WriterWorkspace* workspace = nullptr;
+    PersonEvents person;
+    EventLog::Erasure erasure;
+    uint64_t index_key = 0;  // under which it stands in the index of identities
+  };
+  void ProcessErasure(EncodedBatch& item, const absl::Status& settled);
+  absl::StatusOr<ErasureResult> EraseCustomer(WriterWorkspace& workspace, absl::string_view customer_id);
+  absl::StatusOr<std::vector<std::string>> MakeMarks(WriterWorkspace& workspace, const EventLog::Erasure& erasure);
+  absl::Status TakeOver(Erasing done);
+  absl::Status SettleFailedErasure();
 
   EventLog& log_;
   const Clock& clock_;
   const NativeEventStoreLimits limits_;
   const EnsureWorkspace ensure_workspace_;
   const OnRecorded on_recorded_;
+  const OnErased on_erased_;
+  std::optional<Erasing> failed_erasure_;  // the writer's
 
   std::mutex mutex_;
   std::condition_variable wake_;

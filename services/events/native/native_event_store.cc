@@ -49,7 +49,11 @@ class Projector {
   void SealIfDue(const std::shared_ptr<Projection>& projection) {
     if (!projection->TakeSealDue()) return;
     // Refused only at the end, when what is worth it is sealed anyway.
-    sealer_.TrySubmit([projection] { projection->Seal(); }).IgnoreError();
+    const absl::Status submitted = sealer_.TrySubmit([projection] {
+      projection->Seal();
+      projection->CleanUp().IgnoreError();  // which has logged it; only what an earlier attempt has left
+    });
+    submitted.IgnoreError();
   }
 
   void Wake(const std::shared_ptr<Projection>& projection) {
@@ -109,6 +113,7 @@ class Store : public NativeEventStore {
     for (const auto& [id, workspace] : workspaces_) workspace->identities->StopBackground();
     identity_work_.Shutdown();
     for (const auto& [id, workspace] : workspaces_) workspace->identities->Close();
+    log_->StopPurging();  // that is gone on with at the next start
     column_work_.Shutdown();
     for (const auto& [id, workspace] : workspaces_) {
       if (workspace->projection->SealIsWorthItAtClose()) workspace->projection->Seal();
@@ -134,8 +139,12 @@ class Store : public NativeEventStore {
     writer_->Append(std::move(batch));
   }
 
-  void Erase(absl::string_view, absl::string_view, EraseCallback done) override {
-    done(absl::UnimplementedError("erasure"));
+  void Erase(absl::string_view workspace, absl::string_view customer_id, EraseCallback done) override {
+    auto item = std::make_unique<EncodedBatch>();
+    item->workspace = std::string(workspace);
+    item->bytes = std::make_shared<const std::string>(customer_id);
+    item->erased = std::move(done);
+    writer_->Append(std::move(item));
   }
 
   absl::StatusOr<std::shared_ptr<const EventView>> View(absl::string_view workspace) override {
@@ -168,7 +177,8 @@ class Store : public NativeEventStore {
       ASSIGN_OR_RETURN(const int64_t covered, workspace.identities->Open(workspace.last_sequence));
       absl::Status recovered;
       RETURN_IF_ERROR(workspace.projection->Load(
-          workspace.last_sequence, covered + 1, [&](int64_t sequence, const EventFields& fields) {
+          workspace.last_sequence, covered + 1,
+          [&](int64_t sequence, const EventFields& fields) {
             if (recovered.ok()) {
               recovered =
                   workspace.identities->Recover(IdentityHash(fields.source, fields.id, identity_seed_), sequence);
@@ -177,13 +187,32 @@ class Store : public NativeEventStore {
               told = absl::Now();
               LogInfo("reading recorded events", {{"workspace", workspace.id}, {"events", absl::StrCat(sequence)}});
             }
+          },
+          [&](int64_t sequence, const LogMark& mark) {
+            if (!recovered.ok()) return;
+            recovered = workspace.identities->Recover(IdentityOfMark(mark, sequence, identity_seed_), sequence);
           }));
       RETURN_IF_ERROR(recovered);
       // Sorted now, while nobody waits for it.
       RETURN_IF_ERROR(workspace.projection->Latest().status());
       projector_.SealIfDue(workspace.projection);
+      if (workspace.projection->LastPendingErasure() != 0) CleanUp(workspace.projection, {}, nullptr);
     }
     return absl::OkStatus();
+  }
+
+  // In the background; then tells the result. Also waits for what was begun before.
+  void CleanUp(const std::shared_ptr<Projection>& projection, ErasureResult result, const EraseCallback& done) {
+    const absl::Status submitted = column_work_.TrySubmit([projection, result = std::move(result), done] {
+      const absl::Status cleaned = projection->CleanUp();
+      if (done == nullptr) return;
+      if (cleaned.ok()) {
+        done(result);
+      } else {
+        done(cleaned);
+      }
+    });
+    if (!submitted.ok() && done != nullptr) done(submitted);
   }
 
   int QueryThreads() const {
@@ -195,7 +224,10 @@ class Store : public NativeEventStore {
     writer_ = std::make_unique<GroupWriter>(
         *log_, options_.clock == nullptr ? SystemClock() : *options_.clock, options_.limits,
         [this](const std::string& id) -> WriterWorkspace& { return EnsureWorkspace(id); },
-        [this](WriterWorkspace& workspace) { Recorded(workspace); });
+        [this](WriterWorkspace& workspace) { Recorded(workspace); },
+        [this](WriterWorkspace& workspace, ErasureResult result, const EraseCallback& done) {
+          CleanUp(workspace.projection, std::move(result), done);
+        });
   }
 
   WriterWorkspace& EnsureWorkspace(const std::string& id) {
@@ -209,6 +241,7 @@ class Store : public NativeEventStore {
     auto workspace = std::make_unique<WriterWorkspace>();
     workspace->id = id;
     workspace->number = number;
+    workspace->identity_seed = identity_seed_;
     workspace->projection = std::make_shared<Projection>(
         log_, number, QueryThreads(),
         Projection::Files{env_, absl::StrCat(options_.directory, "/columns"), options_.limits.open_events_max});
@@ -232,6 +265,9 @@ class Store : public NativeEventStore {
     for (int64_t from = first; from <= last; from += kScanEvents) {
       RETURN_IF_ERROR(log_->Scan(number, from, std::min(last, from + kScanEvents - 1),
                                  [&](int64_t sequence, absl::string_view event) -> absl::Status {
+                                   if (LogMark mark; ReadLogMark(event, mark)) {
+                                     return visit(sequence, IdentityOfMark(mark, sequence, identity_seed_));
+                                   }
                                    EventFields fields;
                                    if (!ReadEventFields(event, fields)) {
                                      return StoreDamaged("the event store", absl::StrCat("workspace ", number),

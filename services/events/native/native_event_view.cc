@@ -218,6 +218,7 @@ absl::StatusOr<std::vector<StoredEvent>> NativeEventView::CustomerEvents(absl::s
   }
   ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, projection_->ReadEvents(sequences));
   for (const EventLog::Record& record : records) {
+    if (IsLogMark(record.event)) continue;  // erased after the view was opened
     StoredEvent& stored = out.emplace_back();
     if (!stored.event.ParseFromString(record.event)) return Internal("a recorded event does not parse");
     stored.sequence = EventSequence{record.sequence};
@@ -245,14 +246,17 @@ absl::StatusOr<std::vector<IdentityEdge>> NativeEventView::IdentityEdges(absl::s
   }));
   if (out.empty()) return out;
   ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, projection_->ReadEvents(sequences));
+  std::vector<IdentityEdge> kept;
   for (size_t i = 0; i < out.size(); ++i) {
+    if (IsLogMark(records[i].event)) continue;  // erased after the view was opened
     EventFields fields;
     if (!ReadEventFields(records[i].event, fields)) return Internal("a recorded event does not parse");
     out[i].link_time = absl::FromUnixMicros(fields.time_micros);
     out[i].event_source = std::string(fields.source);
     out[i].event_id = std::string(fields.id);
+    kept.push_back(std::move(out[i]));
   }
-  return out;
+  return kept;
 }
 
 std::shared_ptr<const EventView> EmptyEventView() {

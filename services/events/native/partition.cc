@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <optional>
 #include <tuple>
 
 #include "services/base/status_macros.h"
@@ -85,10 +86,27 @@ class Partition::Merger {
 
   // The base's events below `row_end` only.
   void PlanBefore(uint32_t row_end) {
+    PlanKept([row_end](uint32_t, uint32_t row) { return row < row_end; });
+  }
+
+  // The base's events but for those with these rows. Bounds of the times are those of what is left.
+  void PlanWithout(absl::Span<const uint32_t> rows) {
+    bounds_ = {std::numeric_limits<int64_t>::max(), std::numeric_limits<int64_t>::min()};
+    PlanKept([&](uint32_t place, uint32_t row) {
+      if (std::binary_search(rows.begin(), rows.end(), row)) return false;
+      const int64_t time = base_->times[place];
+      bounds_ = {std::min(bounds_->first, time), std::max(bounds_->second, time)};
+      return true;
+    });
+  }
+
+  // The base's events for which keep(place, row).
+  template <typename Keep>
+  void PlanKept(const Keep& keep) {
     offsets_.push_back(0);
     for (uint32_t i = 0; i < customer_count_; ++i) {
       for (uint32_t k = base_->offsets[i]; k < base_->offsets[i + 1]; ++k) {
-        if (base_->rows[k] >= row_end) continue;
+        if (!keep(k, static_cast<uint32_t>(base_->rows[k]))) continue;
         ++size_;
         if (!pieces_.empty() && pieces_.back().to == k) {
           ++pieces_.back().to;
@@ -244,7 +262,10 @@ class Partition::Merger {
       see(row.time_micros);
       whole = whole && row.time_micros % kMicrosPerSecond == 0;
     }
-    if (base_ != nullptr && base_->offsets.back() > 0) {
+    if (bounds_.has_value()) {
+      first = bounds_->first;
+      last = bounds_->second;
+    } else if (base_ != nullptr && base_->offsets.back() > 0) {
       see(base_->times.first_micros);
       see(base_->times.last_micros);
     }
@@ -361,6 +382,7 @@ class Partition::Merger {
   std::vector<uint32_t> order_;                          // of the tail's rows
   std::vector<uint32_t> offsets_;
   std::vector<Piece> pieces_;
+  std::optional<std::pair<int64_t, int64_t>> bounds_;  // of the times, where they are known
 };
 
 absl::StatusOr<std::shared_ptr<const Partition>> Partition::Merge(uint32_t first_customer, uint32_t customer_count,
@@ -424,6 +446,15 @@ std::shared_ptr<const Partition> Partition::Before(const Partition& whole, uint3
   }
   Merger merger(whole.first_customer(), customers, &whole, none, no_sources, read_nothing);
   merger.PlanBefore(row_end);
+  return merger.Make();
+}
+
+std::shared_ptr<const Partition> Partition::Without(const Partition& whole, absl::Span<const uint32_t> rows) {
+  const Tail none;
+  const StringDictionary no_sources;
+  const ReadId read_nothing;
+  Merger merger(whole.first_customer(), whole.customer_count(), &whole, none, no_sources, read_nothing);
+  merger.PlanWithout(rows);
   return merger.Make();
 }
 

@@ -123,6 +123,9 @@ class Partition {
   // cut off at the end.
   static std::shared_ptr<const Partition> Before(const Partition& whole, uint32_t row_end);
 
+  // The events of `whole` but for those with these rows, which ascend. Its customers stay, with events or without.
+  static std::shared_ptr<const Partition> Without(const Partition& whole, absl::Span<const uint32_t> rows);
+
   uint32_t first_customer() const { return columns_.first_customer; }
   uint32_t customer_count() const { return static_cast<uint32_t>(columns_.offsets.size() - 1); }
   uint32_t size() const { return columns_.offsets.back(); }

@@ -77,7 +77,8 @@ class People {
   bool empty() const { return graph_.empty(); }
   const IdentityGraph& graph() const { return graph_; }
   uint64_t version() const { return version_; }
-  int64_t moved() const { return moved_; }  // customers whose events are elsewhere
+  void SkipTo(uint64_t version) { version_ = version; }  // of those that were in the place of this one
+  int64_t moved() const { return moved_; }               // customers whose events are elsewhere
 
   // An event of `customer` says something about links: a code of kLinkColumn.
   void AddStatement(uint32_t row, uint32_t customer, uint32_t statement_code);

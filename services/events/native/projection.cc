@@ -61,6 +61,8 @@ void Projection::SetDictionariesLocked(std::unique_ptr<Dictionaries> dictionarie
   sources.read_id = [this](uint32_t row) -> absl::StatusOr<std::string> {
     const int64_t sequence = static_cast<int64_t>(row) + 1;
     ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, log_->Read(workspace_, {&sequence, 1}));
+    // Erased meanwhile, and in none but older snapshots: any order will do.
+    if (IsLogMark(records[0].event)) return std::string();
     EventFields fields;
     if (!ReadEventFields(records[0].event, fields)) return Damaged(sequence);
     return std::string(fields.id);
@@ -75,12 +77,13 @@ absl::Status Projection::Damaged(int64_t sequence) const {
                       absl::StrCat("event ", sequence, " cannot be read"));
 }
 
-absl::Status Projection::Load(int64_t last, int64_t also_from,
-                              const std::function<void(int64_t, const EventFields&)>& also) {
+absl::Status Projection::Load(int64_t last, int64_t also_from, const Also& also, const AlsoMark& also_mark) {
   const std::lock_guard lock(mutex_);
   loading_ = true;
+  RETURN_IF_ERROR(FindErasuresLocked());
   if (files_ != nullptr) {
     ASSIGN_OR_RETURN(ColumnFiles::Loaded loaded, files_->Load(last));
+    EraseInLoadedLocked(loaded);
     TakeOverLocked(std::move(loaded));
   }
   std::erase_if(properties_, [&](KeptProperty& kept) {
@@ -92,38 +95,62 @@ absl::Status Projection::Load(int64_t last, int64_t also_from,
   const int64_t files_end = last_sequence_;
   const DictionarySizes files_sizes = DictionarySizes::Of(*dictionaries_);
   bool files_fit = true;
-  const auto scan = [&] {
-    int64_t from = last_sequence_ + 1;  // what the files cover
-    for (const int64_t covered : covered_) from = std::min(from, covered + 1);
-    for (const KeptProperty& kept : properties_) from = std::min(from, kept.rows() + 1);
-    from = std::min(from, also_from);
-    last_sequence_ = from - 1;
-    return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
-      EventFields fields;
-      RETURN_IF_ERROR(AddLocked(sequence, event, fields));
-      // All that the files' dictionaries have must be what the log has up to there, and no more.
-      if (sequence <= files_end) files_fit = files_fit && DictionarySizes::Of(*dictionaries_) == files_sizes;
-      if (sequence >= also_from) also(sequence, fields);
-      also_from = std::max(also_from, sequence + 1);  // once, even where the log is read again
-      return absl::OkStatus();
-    });
+  // Later events of an erased customer are a new one's, as they were when they were recorded.
+  bool forget = !pending_erasures_.empty();
+  const auto before_each = [&](int64_t sequence) -> absl::Status {
+    if (!forget || sequence <= files_end) return absl::OkStatus();
+    forget = false;
+    return ForgetUnusedLocked();
   };
-  RETURN_IF_ERROR(scan());
+  // All that the files' dictionaries have must be what the log has up to there, and no more.
+  const auto after_each = [&](int64_t sequence) {
+    if (sequence <= files_end) files_fit = files_fit && DictionarySizes::Of(*dictionaries_) == files_sizes;
+  };
+  RETURN_IF_ERROR(ScanLocked(last, also_from, also, also_mark, before_each, after_each));
   if (files_end > 0 && !(files_fit && FilesFitLocked(last))) {
     LogWarning("the columns in files are not those of the log: all are made anew from it",
                {{"workspace", absl::StrCat(workspace_)}});
     files_->Discard();
     ForgetLocked();
     unsound_ = true;
-    also_from = last + 1;
-    RETURN_IF_ERROR(scan());
+    forget = false;
+    RETURN_IF_ERROR(ScanLocked(last, also_from, also, also_mark, before_each, after_each));
   }
+  if (forget) RETURN_IF_ERROR(ForgetUnusedLocked());
   covered_.clear();
   // Now, while nobody waits for it.
   RETURN_IF_ERROR(MergeAllLocked());
   RETURN_IF_ERROR(CountLocked());
   loading_ = false;
   return RemakePeopleLocked();
+}
+
+// Reads what the files do not cover. `also_from` moves on, so that nothing is told twice if the log is read again.
+absl::Status Projection::ScanLocked(int64_t last, int64_t& also_from, const Also& also, const AlsoMark& also_mark,
+                                    const std::function<absl::Status(int64_t sequence)>& before_each,
+                                    const std::function<void(int64_t sequence)>& after_each) {
+  int64_t from = last_sequence_ + 1;
+  for (const int64_t covered : covered_) from = std::min(from, covered + 1);
+  for (const KeptProperty& kept : properties_) from = std::min(from, kept.rows() + 1);
+  from = std::min(from, also_from);
+  last_sequence_ = from - 1;
+  return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view record) -> absl::Status {
+    RETURN_IF_ERROR(before_each(sequence));
+    const bool tell = sequence >= also_from;
+    if (IsLogMark(record)) {
+      LogMark mark;
+      if (!ReadLogMark(record, mark)) return Damaged(sequence);
+      RETURN_IF_ERROR(AddMarkLocked(sequence));
+      if (tell && also_mark != nullptr) also_mark(sequence, mark);
+    } else {
+      EventFields fields;
+      RETURN_IF_ERROR(AddLocked(sequence, record, fields));
+      if (tell) also(sequence, fields);
+    }
+    after_each(sequence);
+    also_from = std::max(also_from, sequence + 1);
+    return absl::OkStatus();
+  });
 }
 
 // What was read from files is not counted one by one. Everything is merged.
@@ -175,7 +202,8 @@ void Projection::ForgetLocked() {
   unsealed_ = 0;
 }
 
-// Whether the files and what was read beside them have each event once. The log was read up to its end.
+// Whether the files and what was read beside them have each event once, and none that was erased. The log was read up
+// to its end.
 bool Projection::FilesFitLocked(int64_t last) const {
   int64_t events = 0;
   for (uint32_t i = 0; i < tails_.size(); ++i) {
@@ -183,7 +211,7 @@ bool Projection::FilesFitLocked(int64_t last) const {
     if (!in_file && tails_[i].rows.empty()) return false;
     events += static_cast<int64_t>(tails_[i].rows.size()) + (in_file ? building_.partitions[i]->size() : 0);
   }
-  return events == last;
+  return events + holes_ == last;
 }
 
 size_t Projection::Enqueue(RecordedEvents events) {
@@ -322,7 +350,9 @@ absl::Status Projection::MergeAllLocked() {
 
 // From what is merged.
 absl::Status Projection::RemakePeopleLocked() {
+  const uint64_t version = people_->version();
   people_ = std::make_unique<People>(*dictionaries_);
+  people_->SkipTo(version + 1);
   people_moves_.clear();
   return people_->AddAll(building_.partitions, std::numeric_limits<uint32_t>::max(), dictionaries_->customers.size());
 }
@@ -413,7 +443,9 @@ int64_t Projection::UnsealedPropertyRowsLocked() const {
 
 bool Projection::TakeSealDue() {
   const std::lock_guard lock(mutex_);
-  if (sealing_ || !SealIsWorthItLocked(std::max(open_events_max_, last_sequence_ / 8))) return false;
+  const bool clean_up = clean_up_failing_ && last_sequence_ >= clean_up_again_at_;
+  const bool worth_it = SealIsWorthItLocked(std::max(open_events_max_, last_sequence_ / 8));
+  if (sealing_ || !(worth_it || clean_up)) return false;
   sealing_ = true;
   return true;
 }
@@ -426,7 +458,9 @@ bool Projection::SealIsWorthItAtClose() {
       std::min(open_events_max_, std::clamp(last_sequence_ / 64, kCloseEventsMin, kCloseEventsMax)));
 }
 
-void Projection::Seal() {
+void Projection::Seal() { SealFiles().IgnoreError(); }
+
+absl::Status Projection::SealFiles() {
   const std::lock_guard seal_lock(seal_mutex_);
   ColumnFiles::State state;
   int64_t sealed = 0;
@@ -435,14 +469,17 @@ void Projection::Seal() {
     const std::lock_guard lock(mutex_);
     status = CatchUpLocked();
     FoldLocked();
-    state = {last_sequence_, DictionarySizes::Of(*dictionaries_), building_.partitions, {}};
+    state = {last_sequence_, DictionarySizes::Of(*dictionaries_), building_.partitions, {}, {}, {}, {}};
     // Those that nobody asks for any more fall behind, until a start forgets them.
     for (const KeptProperty& kept : properties_) {
       if (kept.asked) state.properties.push_back(kept.column.get());
     }
+    AddErasedLocked(state);
+    if (status.ok()) state.dropped_properties.swap(dropped_properties_);
     sealed = unsealed_;
   }
   const int64_t watermark = state.watermark;
+  const bool cleaned = state.erased.any;
   const std::vector<const PropertyColumn*> sealed_properties = state.properties;
   if (status.ok()) {
     status = files_->Seal(std::move(state), *dictionaries_,
@@ -465,7 +502,12 @@ void Projection::Seal() {
   failing_ = !status.ok();
   if (failing_) {
     seal_again_at_ = unsealed_ + std::max<int64_t>(open_events_max_ / 8, 1);
-    return;
+    return status;
+  }
+  if (cleaned) {
+    files_unclean_ = false;
+    unclean_partitions_.clear();
+    unclean_properties_.clear();
   }
   unsealed_ -= sealed;
   for (KeptProperty& kept : properties_) {
@@ -474,6 +516,7 @@ void Projection::Seal() {
   }
   unsound_ = false;
   seal_again_at_ = 0;
+  return status;
 }
 
 bool Projection::FindPropertiesLocked(absl::Span<const std::string> keys, std::vector<Property>& out) {
@@ -502,7 +545,9 @@ absl::StatusOr<std::vector<Projection::KeptProperty>> Projection::StartPropertie
     const auto unfinished = std::find_if(unfinished_.begin(), unfinished_.end(),
                                          [&](const KeptProperty& kept) { return kept.column->key == keys[i]; });
     if (unfinished == unfinished_.end()) {
-      added.push_back({std::make_unique<PropertyColumn>(keys[i]), 0, true});
+      added.push_back({std::make_shared<PropertyColumn>(keys[i]), 0, true});
+      // The codes of a column that was there before may have been others.
+      dropped_properties_.push_back(keys[i]);
     } else {
       added.push_back(std::move(*unfinished));
       added.back().asked = true;
@@ -543,7 +588,8 @@ absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::S
     for (const KeptProperty& kept : added) from = std::min(from, kept.rows() + 1);
     return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
       EventFields unused;
-      if (!ReadEventFields(event, unused, &fields)) return Damaged(sequence);
+      fields.clear();
+      if (!IsLogMark(event) && !ReadEventFields(event, unused, &fields)) return Damaged(sequence);
       for (const KeptProperty& kept : added) {
         if (kept.rows() < sequence) AppendProperty(fields, *kept.column);
       }

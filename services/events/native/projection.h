@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -36,8 +37,18 @@ struct RecordedEvents {
   int64_t first_sequence = 0;
 };
 
+// The events of a customer, and of all that are one person with it.
+struct PersonEvents {
+  std::vector<uint32_t> customers;        // codes of those who have events, ascending
+  std::vector<std::string> customer_ids;  // theirs, sorted
+  std::vector<uint32_t> rows;             // ascending
+};
+
 class Projection {
  public:
+  using Also = std::function<void(int64_t sequence, const EventFields& fields)>;
+  using AlsoMark = std::function<void(int64_t sequence, const LogMark& mark)>;
+
   // Ids of events that wait to be merged. While a whole log is read, this bounds them to a fraction of the columns.
   static constexpr size_t kTailIdBytesMax = 128 << 20;
   // Events that snapshots have beside their partitions; more are merged at once.
@@ -63,9 +74,8 @@ class Projection {
   Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads, Files files);
 
   // Takes what the files have and reads the rest of the log, which ends with event `last`; calls `also` for each event
-  // from `also_from` on. Before anything else.
-  absl::Status Load(int64_t last, int64_t also_from,
-                    const std::function<void(int64_t sequence, const EventFields& fields)>& also);
+  // from `also_from` on, and `also_mark` for what stands in the place of one. Before anything else.
+  absl::Status Load(int64_t last, int64_t also_from, const Also& also, const AlsoMark& also_mark = nullptr);
 
   // Hands over events that were recorded. Returns the bytes that now wait.
   size_t Enqueue(RecordedEvents events);
@@ -83,6 +93,20 @@ class Projection {
   // goes on as before, and it is due again when more has arrived.
   void Seal();
 
+  // What is to be erased with a customer; nothing if there is no event. After it Erase cannot fail unless something was
+  // enqueued. As Latest.
+  absl::StatusOr<PersonEvents> EventsOfPerson(absl::string_view customer_id);
+  // The log has tombstones in the place of these events, and the erasure at `sequence`, which is the next: takes them
+  // out of every snapshot that is taken from now on, and forgets strings that nobody else has. By the store's writer.
+  // Waits for a seal and for a property that is filled.
+  absl::Status Erase(const PersonEvents& person, int64_t sequence);
+  // The sequence of the last erasure of which files may have something; 0 if there is none.
+  int64_t LastPendingErasure();
+  // Takes it out of all files, those of the log too, and returns when that is done. After a failure, which is logged,
+  // everything goes on as before, and a seal is due when more has arrived. One thread at a time. Codes as
+  // MapRocksDbError, and of EventLog::Purge.
+  absl::Status CleanUp();
+
   // The columns of these properties, filled at least up to every snapshot that was taken before the call. Those asked
   // for the first time are filled from the log, and kept in files from then on. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED)
   // above kPropertyColumnsMax.
@@ -99,13 +123,36 @@ class Projection {
 
  private:
   struct KeptProperty {
-    std::unique_ptr<PropertyColumn> column;
+    std::shared_ptr<PropertyColumn> column;
     int64_t sealed = 0;  // so many events of it are in its file
     bool asked = false;  // since the start; then it stays where it is
     int64_t rows() const { return static_cast<int64_t>(column->codes.size()); }
   };
 
+  // An erasure that files may know of: its sequence, and the first and last of what it erased.
+  struct PendingErasure {
+    int64_t sequence = 0;
+    int64_t first = 0;
+    int64_t last = 0;
+  };
+  struct Losses;
+
+  // Of erasure, in projection_erasure.cc.
+  std::vector<uint32_t> CodesOfPersonLocked(absl::string_view customer_id) const;
+  absl::Status AddMarkLocked(int64_t sequence);
+  absl::Status FindErasuresLocked();
+  void EraseInLoadedLocked(ColumnFiles::Loaded& loaded);
+  absl::Status ForgetUnusedLocked();
+  absl::StatusOr<Losses> FindLosses(const PersonEvents& person);
+  void ApplyLossesLocked(const PersonEvents& person, Losses losses);
+  bool ForgetValues(PropertyColumn& column, const std::vector<uint32_t>* rows) const;
+  void AddErasedLocked(ColumnFiles::State& state) const;
+  absl::Status SealFiles();
+
   absl::Status CatchUpLocked();
+  absl::Status ScanLocked(int64_t last, int64_t& also_from, const Also& also, const AlsoMark& also_mark,
+                          const std::function<absl::Status(int64_t sequence)>& before_each,
+                          const std::function<void(int64_t sequence)>& after_each);
   void TakeOverLocked(ColumnFiles::Loaded loaded);
   absl::Status CountLocked();
   void ForgetLocked();
@@ -158,6 +205,17 @@ class Projection {
   // From files that end long before the log: gone on with when someone asks for them.
   std::vector<KeptProperty> unfinished_;
   std::vector<PropertyField> scratch_;
+
+  // Rows whose events are gone, though columns of properties still have codes for them; ascending.
+  std::vector<uint32_t> erased_rows_;
+  std::vector<PendingErasure> pending_erasures_;
+  int64_t holes_ = 0;           // at start: sequences without an event
+  bool files_unclean_ = false;  // files of columns may have something of what was erased: in these
+  std::set<uint32_t> unclean_partitions_;
+  std::set<std::string> unclean_properties_;
+  bool clean_up_failing_ = false;
+  int64_t clean_up_again_at_ = 0;                // sequence
+  std::vector<std::string> dropped_properties_;  // keys, whose files are of no use any more
 
   // While the log is read at start: what need not be taken from it, by partition.
   std::vector<int64_t> covered_;

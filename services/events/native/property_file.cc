@@ -1,5 +1,6 @@
 #include "services/events/native/property_file.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <cstddef>
@@ -21,6 +22,7 @@ namespace {
 
 constexpr std::array<char, 8> kMagic = {'T', 'L', 'P', 'R', 'O', 'P', 'S', '\n'};
 constexpr uint32_t kVersion = 1;
+constexpr char kTemporaryEnding[] = ".new";
 constexpr size_t kAlignment = 64;
 constexpr size_t kFlushBytes = 4 << 20;
 // Of a key, and of the new values of a block: far more than what an event can bring.
@@ -52,7 +54,7 @@ bool TakeValues(absl::string_view bytes, uint32_t count, std::vector<absl::strin
     if (bytes.size() < sizeof(size)) return false;
     std::memcpy(&size, bytes.data(), sizeof(size));
     bytes.remove_prefix(sizeof(size));
-    if (size == 0 || size > bytes.size()) return false;
+    if (size > bytes.size()) return false;  // empty: it was forgotten
     out.push_back(bytes.substr(0, size));
     bytes.remove_prefix(size);
   }
@@ -197,7 +199,19 @@ absl::Status PropertyFile::Create(const PropertyColumn& column) {
   return absl::OkStatus();
 }
 
-absl::Status PropertyFile::Append(const PropertyColumn& column, int64_t rows, const HashEvent& hash_event) {
+absl::Status PropertyFile::Rewrite(const PropertyColumn& column, const HashEvent& hash_event,
+                                   absl::Span<const uint32_t> erased) {
+  if (rows_ == 0) return absl::OkStatus();
+  PropertyFile anew(env_, path_ + kTemporaryEnding, workspace_);
+  RETURN_IF_ERROR(anew.Append(column, rows_, hash_event, erased));
+  RETURN_IF_ERROR(MapRocksDbError(env_->RenameFile(anew.path_, path_), path_));
+  anew.path_ = path_;
+  *this = std::move(anew);
+  return absl::OkStatus();
+}
+
+absl::Status PropertyFile::Append(const PropertyColumn& column, int64_t rows, const HashEvent& hash_event,
+                                  absl::Span<const uint32_t> erased) {
   constexpr int64_t kRows = CodeSequence::kChunkCodes;
   if (rows - rows_ < kRows) return absl::OkStatus();
   if (!exists_) RETURN_IF_ERROR(Create(column));
@@ -216,18 +230,24 @@ absl::Status PropertyFile::Append(const PropertyColumn& column, int64_t rows, co
     header.width = static_cast<uint32_t>(codes.width);
     ASSIGN_OR_RETURN(header.anchor, hash_event(row + kRows));
     std::string texts;
+    std::string code_bytes(reinterpret_cast<const char*>(codes.bytes), header.code_bytes());
+    static_assert(kMissingCode == 0);  // which is all zeros in any width
+    for (auto at = std::lower_bound(erased.begin(), erased.end(), row); at != erased.end() && *at < row + kRows; ++at) {
+      code_bytes.replace(static_cast<size_t>(*at - row) * header.width, header.width, header.width, '\0');
+    }
+    const CodeSequence::Chunk kept{codes.width, reinterpret_cast<const uint8_t*>(code_bytes.data())};
     uint32_t known = values;
-    for (size_t i = 0; i < CodeSequence::kChunkCodes; ++i) known = std::max(known, codes[i] + 1);
+    for (size_t i = 0; i < CodeSequence::kChunkCodes; ++i) known = std::max(known, kept[i] + 1);
     for (; values < known; ++values) {
-      const std::string& text = column.values[values];
+      const absl::string_view text = column.values.Kept(values);
       const auto size = static_cast<uint32_t>(text.size());
       texts.append(reinterpret_cast<const char*>(&size), sizeof(size));
-      texts += text;
+      texts.append(text.data(), text.size());
     }
     header.values = values - header.values_before;
     header.value_bytes = texts.size();
     texts.resize(Filled(texts.size()));
-    const std::string payload = std::string(reinterpret_cast<const char*>(codes.bytes), header.code_bytes()) + texts;
+    const std::string payload = code_bytes + texts;
     header.check = check = header.Check(payload.data(), check);
     buffer.append(reinterpret_cast<const char*>(&header), sizeof(header));
     buffer += payload;

@@ -16,6 +16,7 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/types/span.h"
 #include "services/events/native/dictionaries.h"
 
 namespace rocksdb {
@@ -41,8 +42,12 @@ class PropertyFile {
   // What can be used of the file, which is cut off behind it.
   Loaded Load();
   // Adds what is new of the first `rows` events, of which only whole chunks are taken; makes the file if there is
-  // none. Durable, except for its name. After a failure it is as before. Codes as MapRocksDbError and of `hash_event`.
-  absl::Status Append(const PropertyColumn& column, int64_t rows, const HashEvent& hash_event);
+  // none. Durable, except for its name. After a failure it is as before. `erased` are rows, ascending, that have no
+  // value in the file whatever the column says. Codes as MapRocksDbError and of `hash_event`.
+  absl::Status Append(const PropertyColumn& column, int64_t rows, const HashEvent& hash_event,
+                      absl::Span<const uint32_t> erased = {});
+  // Puts in its place a file with as many rows that has nothing of erased rows and forgotten values. Codes as Append.
+  absl::Status Rewrite(const PropertyColumn& column, const HashEvent& hash_event, absl::Span<const uint32_t> erased);
 
   const std::string& path() const { return path_; }
   int64_t rows() const { return rows_; }
@@ -52,9 +57,9 @@ class PropertyFile {
   absl::Status Create(const PropertyColumn& column);
   bool ReadHeader(std::string& key, std::string& problem);
 
-  rocksdb::Env* const env_;
-  const std::string path_;
-  const uint32_t workspace_;
+  rocksdb::Env* env_;
+  std::string path_;
+  uint32_t workspace_;
   bool exists_ = false;
   int64_t rows_ = 0;
   uint32_t values_ = 0;  // how many the file has

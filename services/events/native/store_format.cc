@@ -8,10 +8,12 @@
 #include <fstream>
 #include <system_error>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/strip.h"
 #include "services/base/log.h"
+#include "services/base/status_macros.h"
 #include "services/base/want_of_room.h"
 #include "throughline/errors.h"
 
@@ -19,6 +21,7 @@ namespace throughline {
 namespace {
 
 constexpr char kTitle[] = "throughline events ";
+constexpr char kFileName[] = "/FORMAT";
 
 absl::Status SystemError(int error, const std::string& path) {
   LogError("the event store's directory cannot be used",
@@ -28,9 +31,9 @@ absl::Status SystemError(int error, const std::string& path) {
 }
 
 // Durable before it has its name: a crash leaves a whole FORMAT file or none.
-absl::Status WriteFormat(const std::string& path) {
+absl::Status WriteFormat(const std::string& path, int format) {
   const std::string temporary = path + ".new";
-  const std::string text = absl::StrCat(kTitle, kStoreFormat, "\n");
+  const std::string text = absl::StrCat(kTitle, format, "\n");
   const int file = open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
   if (file < 0) return SystemError(errno, temporary);
   bool fine = write(file, text.data(), text.size()) == static_cast<ssize_t>(text.size()) && fsync(file) == 0;
@@ -41,19 +44,8 @@ absl::Status WriteFormat(const std::string& path) {
   return absl::OkStatus();
 }
 
-}  // namespace
-
-absl::Status EnsureStoreFormat(const std::string& directory) {
-  std::error_code error;
-  const std::string path = directory + "/FORMAT";
-  if (!std::filesystem::exists(path, error)) {
-    // A log without its FORMAT: half a copy, or something else's directory. Neither is ours to write to.
-    if (std::filesystem::exists(directory + "/log", error)) {
-      return StoreDamaged("the event store", directory, "there is a log, but no FORMAT file beside it");
-    }
-    return WriteFormat(path);
-  }
-  std::ifstream in(path);
+absl::StatusOr<int> ReadFormat(const std::string& directory) {
+  std::ifstream in(directory + kFileName);
   std::string line;
   std::getline(in, line);
   absl::string_view text = line;
@@ -61,8 +53,40 @@ absl::Status EnsureStoreFormat(const std::string& directory) {
   if (!absl::ConsumePrefix(&text, kTitle) || !absl::SimpleAtoi(text, &format) || format < 1) {
     return StoreDamaged("the event store", directory, "its FORMAT file is not one");
   }
+  return format;
+}
+
+// So that the file's name is durable.
+absl::Status SyncDirectory(const std::string& directory) {
+  const int file = open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (file < 0) return SystemError(errno, directory);
+  const int error = fsync(file) == 0 ? 0 : errno;
+  close(file);
+  return error == 0 ? absl::OkStatus() : SystemError(error, directory);
+}
+
+}  // namespace
+
+absl::Status EnsureStoreFormat(const std::string& directory) {
+  std::error_code error;
+  const std::string path = directory + kFileName;
+  if (!std::filesystem::exists(path, error)) {
+    // A log without its FORMAT: half a copy, or something else's directory. Neither is ours to write to.
+    if (std::filesystem::exists(directory + "/log", error)) {
+      return StoreDamaged("the event store", directory, "there is a log, but no FORMAT file beside it");
+    }
+    return WriteFormat(path, kStoreFormatFirst);
+  }
+  ASSIGN_OR_RETURN(const int format, ReadFormat(directory));
   if (format > kStoreFormat) return StoreVersionUnsupported("the event store", directory, format, kStoreFormat);
   return absl::OkStatus();
+}
+
+absl::Status RaiseStoreFormat(const std::string& directory, int format) {
+  ASSIGN_OR_RETURN(const int current, ReadFormat(directory));
+  if (current >= format) return absl::OkStatus();
+  RETURN_IF_ERROR(WriteFormat(directory + kFileName, format));
+  return SyncDirectory(directory);
 }
 
 }  // namespace throughline

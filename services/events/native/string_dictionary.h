@@ -1,4 +1,5 @@
-// Strings and the small numbers that stand for them in columns, in order of first appearance from 0.
+// Strings and the small numbers that stand for them in columns, in order of first appearance from 0. A string that is
+// forgotten, as it was an erased customer's alone, gets another number when it appears again.
 //
 // Encode and size belong to one thread at a time. Find is for any thread. `[]` is for any thread, for codes that were
 // handed to it under a lock: strings never move.
@@ -41,7 +42,8 @@ class StringDictionary {
     codes_.reserve(count);
   }
 
-  // For many strings that are known to be new. False if one was not, after which this is no dictionary any more.
+  // For many strings that are known to be new, or forgotten: these are empty. False if one was not, after which this is
+  // no dictionary any more.
   bool Append(absl::Span<const absl::string_view> texts) {
     const std::unique_lock lock(mutex_);
     codes_.reserve(strings_.size() + texts.size());
@@ -49,7 +51,11 @@ class StringDictionary {
       if (i + kPrefetchAhead < texts.size()) codes_.prefetch(texts[i + kPrefetchAhead]);
       const auto code = static_cast<uint32_t>(strings_.size());
       strings_.push_back(std::string(texts[i]));
-      if (!codes_.insert(code).second) return false;
+      if (texts[i].empty()) {
+        forgotten_.insert(code);
+      } else if (!codes_.insert(code).second) {
+        return false;
+      }
     }
     return true;
   }
@@ -61,11 +67,29 @@ class StringDictionary {
     return *found;
   }
 
+  // Nobody is given this code any more. Where it lies the string stays, for those who have the code. As Encode.
+  void Forget(uint32_t code) {
+    const std::unique_lock lock(mutex_);
+    if (!forgotten_.insert(code).second) return;
+    codes_.erase(code);
+    if (last_ == code) last_ = kNoCode;
+  }
+  // What a file may have of it: nothing of a string that was forgotten. Any thread.
+  absl::string_view Kept(uint32_t code) const {
+    const std::shared_lock lock(mutex_);
+    return forgotten_.contains(code) ? absl::string_view() : strings_[code];
+  }
+  bool IsForgotten(uint32_t code) const {
+    const std::shared_lock lock(mutex_);
+    return forgotten_.contains(code);
+  }
+
   const std::string& operator[](uint32_t code) const { return strings_[code]; }
   uint32_t size() const { return static_cast<uint32_t>(strings_.size()); }
 
  private:
   static constexpr size_t kPrefetchAhead = 8;  // cache misses that go on at a time
+  static constexpr uint32_t kNoCode = 0xffffffff;
 
   // The table holds codes only, and looks at the strings that they stand for: a fifth of what it takes with them.
   struct Hash {
@@ -82,9 +106,10 @@ class StringDictionary {
   };
 
   StableVector<std::string> strings_;
-  // Held exclusively only where codes_ changes; the one thread that changes it may read it without.
+  // Held exclusively only where what follows changes; the one thread that changes it may read it without.
   mutable std::shared_mutex mutex_;
-  absl::flat_hash_set<uint32_t, Hash, Equal> codes_;
+  absl::flat_hash_set<uint32_t, Hash, Equal> codes_;  // of those that are not forgotten
+  absl::flat_hash_set<uint32_t> forgotten_;
   uint32_t last_ = 0;
 };
 

@@ -10,6 +10,8 @@
 
 #include <atomic>
 #include <cstdlib>
+#include <future>
+#include <map>
 #include <memory>
 #include <random>
 #include <thread>
@@ -129,6 +131,25 @@ bool ChildProcess::Kill() {
   return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL;
 }
 
+int ChildProcess::Wait() {
+  int status = 0;
+  ::waitpid(pid_, &status, 0);
+  waited_ = true;
+  return WIFSIGNALED(status) ? -WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int RunErasingChild(const std::vector<std::string>& arguments) {
+  std::unique_ptr<rocksdb::Env> env;
+  if (arguments.size() > 1) {
+    env = EnvThatEndsAt(arguments[1], arguments[2], std::strtoll(arguments[3].c_str(), nullptr, 10));
+  }
+  auto store = OpenStore(arguments[0], env.get());
+  if (!store.ok()) return 2;
+  std::promise<absl::StatusOr<ErasureResult>> promise;
+  (*store)->Erase("w", kSecret, [&](absl::StatusOr<ErasureResult> result) { promise.set_value(std::move(result)); });
+  return promise.get_future().get().ok() ? 0 : 3;
+}
+
 int RunWritingChild(const std::vector<std::string>& arguments) {
   std::unique_ptr<rocksdb::Env> env;
   if (arguments.size() > 2 + kWriters) {
@@ -166,10 +187,13 @@ int RunHoldingChild(const std::vector<std::string>& arguments) {
 
 int main(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + 1, argv + argc);
-  if (!arguments.empty() && (arguments[0] == "--write" || arguments[0] == "--hold")) {
-    const std::vector<std::string> rest(arguments.begin() + 1, arguments.end());
-    return arguments[0] == "--write" ? throughline::testing::RunWritingChild(rest)
-                                     : throughline::testing::RunHoldingChild(rest);
+  using Run = int (*)(const std::vector<std::string>&);
+  const std::map<std::string, Run> children = {{"--write", &throughline::testing::RunWritingChild},
+                                               {"--erase", &throughline::testing::RunErasingChild},
+                                               {"--hold", &throughline::testing::RunHoldingChild}};
+  if (!arguments.empty()) {
+    const auto child = children.find(arguments[0]);
+    if (child != children.end()) return child->second({arguments.begin() + 1, arguments.end()});
   }
   ::testing::InitGoogleTest(&argc, argv);
   return RUN_ALL_TESTS();

@@ -1,6 +1,6 @@
-// This test program, run a second time as another process: `--write DIRECTORY SEED NEXT…` or `--hold DIRECTORY`. With
-// `FOLDER OPERATION N` behind them, the writing child kills itself before the Nth such operation on a file of the
-// identities or of the columns.
+// This test program, run a second time as another process: `--write DIRECTORY SEED NEXT…`, `--erase DIRECTORY` or
+// `--hold DIRECTORY`. With `FOLDER OPERATION N` behind them, the writing and the erasing child kill themselves before
+// the Nth such operation on a file of a folder: the identities, the columns or the log.
 // Used by one thread.
 #pragma once
 
@@ -27,6 +27,9 @@ struct Acknowledgement {
 constexpr int kOpenIdentities = 64;
 constexpr int kOpenEvents = 100;
 
+// Who is erased. No other customer has a text with this in it, and every text of this one has it.
+inline constexpr char kSecret[] = "qzxwvkjh73";
+
 std::string CustomerOf(int writer, int64_t number);
 std::string IdOf(int writer, int64_t number);
 v1::CustomerEvent EventOf(int writer, int64_t number);
@@ -41,6 +44,8 @@ class ChildProcess {
   bool Read(void* to, size_t size);
   // kill -9, then waits. False if it had ended by itself.
   bool Kill();
+  // Waits until it ends: its exit code, or minus the signal that ended it.
+  int Wait();
 
  private:
   pid_t pid_ = -1;
@@ -50,6 +55,8 @@ class ChildProcess {
 
 // What the children do. They return exit codes and only on failure.
 int RunWritingChild(const std::vector<std::string>& arguments);
+// Returns 0 when the erasure is over, which it says by its end only.
+int RunErasingChild(const std::vector<std::string>& arguments);
 int RunHoldingChild(const std::vector<std::string>& arguments);
 
 }  // namespace throughline::testing

@@ -183,7 +183,7 @@ TEST_F(FailingDiskTest, Open_OnAFullDisk_IsResourceExhausted) {
 
 TEST_F(FailingDiskTest, Open_NewerFormat_IsRefusedInWords) {
   ASSERT_THAT(Open(), IsOk());
-  WriteFile(directory_ / "events/FORMAT", "throughline events 2\n");
+  WriteFile(directory_ / "events/FORMAT", "throughline events 3\n");
   const auto refused = Open();
   EXPECT_THAT(refused, StatusIs(absl::StatusCode::kFailedPrecondition, HasReason("STORE_VERSION_UNSUPPORTED")));
   WriteFile(directory_ / "events/FORMAT", "something else\n");

@@ -102,6 +102,33 @@ class Store {
     recorded.bytes = bytes;
     if (columns_ != nullptr) columns_->Enqueue(std::move(recorded));
   }
+  // All that the store's writer does for it.
+  void Erase(const std::string& customer) {
+    const auto person = columns_->EventsOfPerson(customer);
+    ASSERT_THAT(person, IsOk());
+    if (person->rows.empty()) return;
+    EventLog::Erasure erasure;
+    erasure.sequence = ++last_;
+    std::vector<std::string> marks;
+    for (const uint32_t row : person->rows) {
+      erasure.erased.push_back(int64_t{row} + 1);
+      LogMark tombstone;
+      tombstone.identity_hash = row;
+      marks.push_back(EncodeLogMark(tombstone));
+    }
+    LogMark mark;
+    mark.kind = LogMark::Kind::kErasure;
+    mark.erased_events = std::ssize(erasure.erased);
+    marks.push_back(EncodeLogMark(mark));
+    ASSERT_THAT(log_->WriteErasure(At(last_), kWorkspace, erasure, marks), IsOk());
+    ASSERT_THAT(columns_->Erase(*person, erasure.sequence), IsOk());
+  }
+  bool AnyFileHas(const std::string& text) const {
+    for (const std::string& file : Files()) {
+      if (absl::StrContains(ReadFile(file), text)) return true;
+    }
+    return false;
+  }
   Projection& columns() { return *columns_; }
   void Close() { columns_.reset(); }
   int64_t last() const { return last_; }
@@ -530,6 +557,78 @@ TEST(ColumnFilesTest, Merge_CarriesPropertiesOn) {
   for (uint32_t place = 0; place < merged->size(); ++place) {
     EXPECT_EQ(codes[place], column.codes[static_cast<size_t>(merged->rows()[place])]);
   }
+}
+
+// Erasures among appends, seals and restarts, cleaned up sooner or later: the state is that of the log alone.
+TEST(ColumnFilesTest, Erase_AmongAnything_IsWhatTheLogSays) {
+  std::mt19937_64 random(14);
+  WarningCounter quiet;
+  const std::vector<std::string> keys = {"plan"};
+  for (int history = 0; history < 3; ++history) {
+    TempDir directory;
+    Store store(directory / "events");
+    store.Open();
+    store.Append(RandomEvents(random, 0, 5000, 4500));
+    ASSERT_THAT(store.columns().Properties(keys), IsOk());
+    for (int step = 0; step < 30; ++step) {
+      SCOPED_TRACE(absl::StrCat("history ", history, ", step ", step));
+      const std::string customer = absl::StrCat("customer ", random() % 300);
+      switch (random() % 5) {
+        case 0:
+          store.Append(RandomEvents(random, store.last(), static_cast<int>(1 + random() % 900), 300));
+          break;
+        case 1:
+          store.columns().Seal();
+          break;
+        case 2:
+          store.Erase(customer);
+          if (random() % 2 == 0) store.Append({Event(absl::StrCat("again ", store.last())).Customer(customer)});
+          break;
+        case 3:
+          store.Erase(customer);
+          ASSERT_THAT(store.columns().CleanUp(), IsOk());
+          EXPECT_EQ(store.columns().LastPendingErasure(), 0);
+          break;
+        case 4:
+          store.Open();
+          break;
+      }
+      store.ExpectRight();
+      const auto a = store.columns().Latest(), b = store.Fresh()->Latest();
+      EXPECT_EQ((*a)->events, (*b)->events);
+      EXPECT_EQ((*a)->customers, (*b)->customers);
+      EXPECT_EQ((*a)->first_time_micros, (*b)->first_time_micros);
+      EXPECT_EQ((*a)->last_time_micros, (*b)->last_time_micros);
+      if (::testing::Test::HasFailure()) return;
+    }
+  }
+}
+
+TEST(ColumnFilesTest, CleanUp_LeavesNothingInTheFiles_AndThemWhole) {
+  TempDir directory;
+  std::mt19937_64 random(15);
+  Store store(directory / "events");
+  store.Open();
+  const std::vector<std::string> keys = {"plan"};
+  store.Append(RandomEvents(random, 0, 2500, 900));
+  store.Append({Event("s1").Customer("qqqq-customer").Name("qqqq-name").Property("plan", "qqqq-plan"),
+                Event("s2").Customer("qqqq-customer").Name("name 1").Channel("qqqq-channel").Property("plan", "1")});
+  store.Append(RandomEvents(random, 3000, 3000, 900));
+  ASSERT_THAT(store.columns().Properties(keys), IsOk());
+  store.columns().Seal();
+  EXPECT_TRUE(store.AnyFileHas("qqqq"));
+  const auto before = store.columns().Latest();
+  const uint64_t hash_before = HashState(**before, store.columns().dictionaries());
+  store.Erase("qqqq-customer");
+  ASSERT_THAT(store.columns().CleanUp(), IsOk());
+  EXPECT_FALSE(store.AnyFileHas("qqqq"));
+  EXPECT_EQ(HashState(**before, store.columns().dictionaries()), hash_before) << "what was open before";
+  store.ExpectRight();
+  WarningCounter warnings;
+  store.Open();
+  store.ExpectRight();
+  EXPECT_EQ(store.Mapped(), 1) << "from the files";
+  EXPECT_EQ(warnings.Take(), 0);
 }
 
 }  // namespace

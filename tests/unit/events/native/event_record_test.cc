@@ -91,5 +91,43 @@ TEST(EventRecord, ReadEventFields_DamagedBytes_NeverReadsOutside) {
   }
 }
 
+TEST(EventRecord, LogMarks_AreReadBack_AndAreNoEvents) {
+  LogMark tombstone;
+  tombstone.identity_hash = 0xFEDCBA9876543210u;
+  LogMark erasure;
+  erasure.kind = LogMark::Kind::kErasure;
+  erasure.erased_events = 200'000;
+  for (const LogMark& mark : {tombstone, erasure}) {
+    const std::string bytes = EncodeLogMark(mark);
+    EXPECT_TRUE(IsLogMark(bytes));
+    LogMark back;
+    ASSERT_TRUE(ReadLogMark(bytes, back));
+    EXPECT_EQ(back.kind, mark.kind);
+    EXPECT_EQ(back.identity_hash, mark.identity_hash);
+    EXPECT_EQ(back.erased_events, mark.erased_events);
+    for (size_t size = 0; size < bytes.size(); ++size) EXPECT_FALSE(ReadLogMark(bytes.substr(0, size), back));
+    EXPECT_FALSE(ReadLogMark(bytes + "x", back));
+  }
+  LogMark back;
+  const std::string event = Canonical(Event("e1"));
+  EXPECT_FALSE(IsLogMark(event) || ReadLogMark(event, back));
+  std::string unknown = EncodeLogMark(tombstone);
+  unknown[1] = 3;
+  EXPECT_FALSE(ReadLogMark(unknown, back));
+  LogMark nothing = erasure;
+  nothing.erased_events = 0;
+  EXPECT_FALSE(ReadLogMark(EncodeLogMark(nothing), back));
+}
+
+TEST(EventRecord, IdentityOfMark_IsTheEvents_OrTheSequences) {
+  LogMark mark;
+  mark.identity_hash = 17;
+  EXPECT_EQ(IdentityOfMark(mark, 5, 99), 17u);
+  mark.kind = LogMark::Kind::kErasure;
+  EXPECT_EQ(IdentityOfMark(mark, 5, 99), IdentityOfMark(mark, 5, 99));
+  EXPECT_NE(IdentityOfMark(mark, 5, 99), IdentityOfMark(mark, 6, 99));
+  EXPECT_NE(IdentityOfMark(mark, 5, 99), IdentityOfMark(mark, 5, 98));
+}
+
 }  // namespace
 }  // namespace throughline::testing

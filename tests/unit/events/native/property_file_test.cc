@@ -4,6 +4,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
 
@@ -122,6 +123,47 @@ TEST_F(PropertyFileTest, Load_AnothersFile_IsRefused) {
   EXPECT_EQ(File().Load().column, nullptr);
   Write("");
   EXPECT_EQ(File().Load().column, nullptr);
+}
+
+TEST_F(PropertyFileTest, Rewrite_HasNothingOfErasedRows_AndIsGoneOnWith) {
+  PropertyColumn column("plan");
+  Add(column, 2 * kChunk, 60);
+  // The rows of two values, of which one is in other rows too.
+  const uint32_t lost = *column.values.Find(std::string("svalue 3"));
+  std::vector<uint32_t> erased;
+  for (uint32_t row = 0; row < column.codes.size(); ++row) {
+    if (column.codes[row] == lost || row % 1000 == 1) erased.push_back(row);
+  }
+  PropertyFile file = File();
+  ASSERT_THAT(file.Append(column, 2 * kChunk, HashEvent), IsOk());
+  const std::string stored("\x08\0\0\0svalue 3", 12);  // with its length, as no other value
+  EXPECT_NE(Bytes().find(stored), std::string::npos);
+  const PropertyFile::Loaded before = File().Load();
+  column.values.Forget(lost);
+  ASSERT_THAT(file.Rewrite(column, HashEvent, erased), IsOk());
+  EXPECT_EQ(file.rows(), 2 * kChunk);
+  EXPECT_EQ(Bytes().find(stored), std::string::npos);
+  EXPECT_FALSE(std::filesystem::exists(path_ + ".new"));
+  ExpectBeginningOf(column, *before.column);  // mapped as it was
+  Add(column, kChunk, 57);
+  ASSERT_THAT(file.Append(column, 3 * kChunk, HashEvent, erased), IsOk());
+  const PropertyFile::Loaded loaded = File().Load();
+  EXPECT_EQ(loaded.problem, "");
+  ASSERT_NE(loaded.column, nullptr);
+  ASSERT_EQ(loaded.column->codes.size(), column.codes.size());
+  EXPECT_TRUE(loaded.column->values.IsForgotten(lost));
+  for (uint32_t row = 0; row < column.codes.size(); ++row) {
+    const bool gone = std::binary_search(erased.begin(), erased.end(), row);
+    ASSERT_EQ(loaded.column->codes[row], gone ? kMissingCode : column.codes[row]) << row;
+  }
+  // A rewritten file is as good at telling damage as any.
+  const std::string good = Bytes();
+  for (size_t i = 0; i < good.size(); i += 97) {
+    std::string bytes = good;
+    bytes[i] = static_cast<char>(bytes[i] ^ (1 << (i % 8)));
+    Write(bytes);
+    ASSERT_NE(File().Load().problem, "") << i;
+  }
 }
 
 }  // namespace
