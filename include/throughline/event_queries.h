@@ -45,7 +45,7 @@ struct Symbol {
 
 // What an event counts as. The names of symbols differ (else INVALID_ARGUMENT).
 struct EventField {
-  // event_name, source, channel, department, survey, or properties.<key>.
+  // event_name, source, channel, department, survey, properties.<key>, or traits.<key>: of the event's customer.
   std::string path = "event_name";
   // Not empty: only these values, as text, stand for themselves. In a breakdown every other one is OTHER (MISSING
   // where there is none), in an alphabet it is nothing. Values() tells the most frequent. Required in a breakdown by

@@ -285,13 +285,16 @@ absl::Status CheckEventField(absl::string_view path, absl::string_view field) {
   for (const absl::string_view known : {"event_name", "source", "channel", "department", "survey"}) {
     if (path == known) return absl::OkStatus();
   }
-  absl::string_view key = path;
-  if (absl::ConsumePrefix(&key, "properties.") && !key.empty() && key.size() <= limits::kEventPropertyKeyBytesMax) {
-    return absl::OkStatus();
+  for (const absl::string_view map : {"properties.", "traits."}) {
+    absl::string_view key = path;
+    if (absl::ConsumePrefix(&key, map) && !key.empty() && key.size() <= limits::kEventPropertyKeyBytesMax) {
+      return absl::OkStatus();
+    }
   }
   return InvalidField(
       field, absl::StrCat("\"", path.substr(0, limits::kMessageExcerptBytesMax),
-                          "\" is none of event_name, source, channel, department, survey and properties.<key>"));
+                          "\" is none of event_name, source, channel, department, survey, properties.<key> and "
+                          "traits.<key>"));
 }
 
 double ToSeconds(int64_t micros) { return static_cast<double>(micros) / kMicrosPerSecond; }

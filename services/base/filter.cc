@@ -152,6 +152,12 @@ bool MatchesPattern(absl::string_view actual, absl::string_view pattern) {
 
 }  // namespace
 
+std::string FilterNodeText(const FilterNode& node) {
+  std::string out;
+  AppendText(node, /*inner=*/false, out);
+  return out;
+}
+
 absl::StatusOr<Filter> Filter::Parse(absl::string_view text) {
   absl::StatusOr<std::shared_ptr<const FilterNode>> root = ParseFilterText(text, nullptr);
   if (!root.ok()) return root.status();
@@ -176,19 +182,24 @@ Filter Filter::And(const Filter& left, const Filter& right) {
   return both;
 }
 
-std::string Filter::ToString() const {
-  std::string out;
-  if (root_ != nullptr) AppendText(*root_, /*inner=*/false, out);
-  return out;
-}
+std::string Filter::ToString() const { return root_ == nullptr ? std::string() : FilterNodeText(*root_); }
 
 const std::vector<FilterField>& EventFilterFields() {
   static const std::vector<FilterField>* const fields =
-      new std::vector<FilterField>{{"event_name", FilterFieldType::kString}, {"source", FilterFieldType::kString},
-                                   {"channel", FilterFieldType::kString},    {"department", FilterFieldType::kString},
-                                   {"event_time", FilterFieldType::kTime},   {"score", FilterFieldType::kNumber},
-                                   {"survey", FilterFieldType::kString},     {"amount_minor", FilterFieldType::kNumber},
-                                   {"properties.*", FilterFieldType::kAny}};
+      new std::vector<FilterField>{{"event_name", FilterFieldType::kString},
+                                   {"source", FilterFieldType::kString},
+                                   {"channel", FilterFieldType::kString},
+                                   {"department", FilterFieldType::kString},
+                                   {"event_time", FilterFieldType::kTime},
+                                   {"score", FilterFieldType::kNumber},
+                                   {"survey", FilterFieldType::kString},
+                                   {"amount_minor", FilterFieldType::kNumber},
+                                   {"properties.*", FilterFieldType::kAny},
+                                   {"traits.*", FilterFieldType::kAny},
+                                   {"customer_id", FilterFieldType::kString},
+                                   {"customer.event_count", FilterFieldType::kNumber},
+                                   {"customer.first_event_time", FilterFieldType::kTime},
+                                   {"customer.last_event_time", FilterFieldType::kTime}};
   return *fields;
 }
 

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -19,6 +20,9 @@ absl::StatusOr<std::shared_ptr<const FilterNode>> ParseFilterText(absl::string_v
 // AND or OR of the parts; parts of the same kind become its children themselves. One part is returned as it is.
 std::shared_ptr<const FilterNode> MakeFilterGroup(FilterNode::Kind kind,
                                                   std::vector<std::shared_ptr<const FilterNode>> parts);
+
+// The canonical text of a part of a filter; read again it is the same.
+std::string FilterNodeText(const FilterNode& node);
 
 // Whether a segment of a field's path may hold this byte without quotes (`-` may too, but not first).
 bool IsFilterWordByte(char c);

@@ -1,5 +1,6 @@
 #include "services/customer/customer_events.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -7,7 +8,6 @@
 
 #include "services/base/limits.h"
 #include "services/base/status_macros.h"
-#include "services/events/event_match.h"
 #include "throughline/errors.h"
 #include "throughline/resource_names.h"
 
@@ -42,9 +42,30 @@ absl::Status VisitCustomerEvents(const EventView& view, absl::string_view worksp
   }
 }
 
-int FindVisitedTouchpoint(const CompiledMap& map, const v1::CustomerEvent& event) {
+absl::StatusOr<CustomerFacts> ReadCustomerFacts(const EventView& view, absl::string_view workspace_name,
+                                                absl::string_view customer_id, bool with_traits) {
+  ASSIGN_OR_RETURN(CustomerSummary summary, FindCustomerSummary(view, workspace_name, customer_id));
+  CustomerFacts facts;
+  facts.customer_id = std::move(summary.customer_id);
+  facts.event_count = summary.event_count;
+  facts.first_event_time = summary.first_event_time;
+  facts.last_event_time = summary.last_event_time;
+  if (!with_traits) return facts;
+  RETURN_IF_ERROR(VisitCustomerEvents(view, workspace_name, customer_id, [&](const StoredEvent& event) {
+    facts.AddTraits(event.event);
+    return true;
+  }));
+  return facts;
+}
+
+bool NamesTraits(const CompiledMap& map) {
+  return std::any_of(map.touchpoints.begin(), map.touchpoints.end(),
+                     [](const CompiledTouchpoint& touchpoint) { return NamesTraits(touchpoint.selector); });
+}
+
+int FindVisitedTouchpoint(const CompiledMap& map, const v1::CustomerEvent& event, const CustomerFacts& customer) {
   for (size_t i = 0; i < map.touchpoints.size(); ++i) {
-    if (map.touchpoints[i].has_binding && MatchesSelector(map.touchpoints[i].selector, event)) {
+    if (map.touchpoints[i].has_binding && MatchesSelector(map.touchpoints[i].selector, event, customer)) {
       return static_cast<int>(i);
     }
   }

@@ -1,15 +1,18 @@
 #include "services/customer/customers.h"
 
 #include <algorithm>
+#include <map>
 #include <string>
 #include <utility>
 #include <vector>
 
 #include "absl/types/span.h"
 #include "google/protobuf/timestamp.pb.h"
+#include "services/base/filter_parser.h"
 #include "services/base/limits.h"
 #include "services/base/status_macros.h"
 #include "services/customer/customer_events.h"
+#include "throughline/errors.h"
 #include "throughline/resource_names.h"
 
 namespace throughline {
@@ -35,9 +38,64 @@ v1::Customer MakeCustomer(absl::string_view workspace_id, const CustomerSummary&
   return customer;
 }
 
-bool Compare(const FilterNode& comparison, const CustomerSummary& summary, const CompiledStage* stage) {
+// What the traits of customers say of a filter's comparisons with them: asked of the view as events that match, for
+// many customers at a time.
+class TraitMatches {
+ public:
+  // The filter (null: none) and the view must outlive this.
+  static absl::StatusOr<TraitMatches> Of(const EventView& view, const FilterNode* root) {
+    TraitMatches out(view);
+    if (root != nullptr) RETURN_IF_ERROR(out.Collect(*root));
+    return out;
+  }
+
+  // Makes ready for a customer; ordinals ascend from call to call.
+  absl::Status Reach(int64_t ordinal) {
+    if (selectors_.empty()) return absl::OkStatus();
+    if (ordinal >= first_ + static_cast<int64_t>(matches_.size())) {
+      const auto bound = std::max(kMatchesMax / static_cast<int>(selectors_.size()), kScanChunk);
+      ASSIGN_OR_RETURN(matches_, view_.FirstMatches(ordinal, std::min(next_count_, bound), selectors_));
+      first_ = ordinal;
+      next_count_ = std::min(next_count_ * 4, kMatchesMax);
+    }
+    row_ = static_cast<size_t>(ordinal - first_);
+    return row_ < matches_.size() ? absl::OkStatus() : Internal("a listed customer has no place");
+  }
+
+  // Whether the comparison holds for the customer that was reached.
+  bool Holds(const FilterNode& comparison) const {
+    return matches_[row_][index_.at(&comparison)] != absl::InfiniteFuture();
+  }
+
+ private:
+  // One call's answers are at most a few megabytes. The first calls ask for few: a page may need no more.
+  static constexpr int kMatchesMax = 64 << 10;
+
+  explicit TraitMatches(const EventView& view) : view_(view) {}
+
+  absl::Status Collect(const FilterNode& node) {
+    for (const auto& child : node.children) RETURN_IF_ERROR(Collect(*child));
+    if (node.kind != FilterNode::Kind::kComparison || node.path[0] != "traits") return absl::OkStatus();
+    index_.emplace(&node, selectors_.size());
+    EventSelector& selector = selectors_.emplace_back();
+    ASSIGN_OR_RETURN(selector.filter, Filter::Parse(FilterNodeText(node)));
+    return absl::OkStatus();
+  }
+
+  const EventView& view_;
+  std::vector<EventSelector> selectors_;
+  std::map<const FilterNode*, size_t> index_;
+  int64_t first_ = 0;
+  int next_count_ = kScanChunk;
+  std::vector<std::vector<absl::Time>> matches_;  // of the customers from first_ on
+  size_t row_ = 0;
+};
+
+bool Compare(const FilterNode& comparison, const CustomerSummary& summary, const CompiledStage* stage,
+             const TraitMatches& traits) {
   if (comparison.path.empty()) return false;
   const std::string& field = comparison.path[0];
+  if (field == "traits") return traits.Holds(comparison);
   if (field == "customer_id") return CompareString(comparison, summary.customer_id);
   if (field == "first_event_time") return CompareTime(comparison, summary.first_event_time);
   if (field == "last_event_time") return CompareTime(comparison, summary.last_event_time);
@@ -48,19 +106,12 @@ bool Compare(const FilterNode& comparison, const CustomerSummary& summary, const
   return false;
 }
 
-bool Holds(const FilterNode& node, const CustomerSummary& summary, const CompiledStage* stage) {
-  const auto child_holds = [&](const auto& child) { return Holds(*child, summary, stage); };
-  switch (node.kind) {
-    case FilterNode::Kind::kAnd:
-      return std::all_of(node.children.begin(), node.children.end(), child_holds);
-    case FilterNode::Kind::kOr:
-      return std::any_of(node.children.begin(), node.children.end(), child_holds);
-    case FilterNode::Kind::kNot:
-      return !Holds(*node.children[0], summary, stage);
-    case FilterNode::Kind::kComparison:
-      return Compare(node, summary, stage);
-  }
-  return false;
+// Null holds. Customers are asked for in the order of their ordinals.
+absl::StatusOr<bool> Holds(const FilterNode* root, const CustomerSummary& summary, const CompiledStage* stage,
+                           TraitMatches& traits) {
+  RETURN_IF_ERROR(traits.Reach(summary.ordinal));
+  return EvaluateFilter(root,
+                        [&](const FilterNode& comparison) { return Compare(comparison, summary, stage, traits); });
 }
 
 bool NamesStage(const FilterNode& node) {
@@ -92,11 +143,10 @@ absl::StatusOr<std::vector<const CompiledStage*>> Stages(const EventView& view, 
 }  // namespace
 
 const std::vector<FilterField>& CustomerFilterFields() {
-  static const auto* const fields = new std::vector<FilterField>{{"customer_id", FilterFieldType::kString},
-                                                                 {"first_event_time", FilterFieldType::kTime},
-                                                                 {"last_event_time", FilterFieldType::kTime},
-                                                                 {"event_count", FilterFieldType::kNumber},
-                                                                 {"lifecycle_stage", FilterFieldType::kString}};
+  static const auto* const fields = new std::vector<FilterField>{
+      {"customer_id", FilterFieldType::kString},     {"first_event_time", FilterFieldType::kTime},
+      {"last_event_time", FilterFieldType::kTime},   {"event_count", FilterFieldType::kNumber},
+      {"lifecycle_stage", FilterFieldType::kString}, {"traits.*", FilterFieldType::kAny}};
   return *fields;
 }
 
@@ -117,6 +167,7 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
   const std::vector<EventSelector> selectors = lifecycle.Selectors();
   const FilterNode* root = filter.root().get();
   const bool names_stage = root != nullptr && NamesStage(*root);
+  ASSIGN_OR_RETURN(TraitMatches traits, TraitMatches::Of(view, root));
   // Without a filter everyone matches: no more is read than the page holds, and one to know that there is a next page.
   const int chunk = root == nullptr ? page_size + 1 : kScanChunk;
   CustomerPage page;
@@ -133,7 +184,8 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
     std::vector<CustomerSummary> shown;
     std::vector<const CompiledStage*> shown_stages;
     for (size_t i = 0; i < summaries.size() && !page.next_ordinal.has_value(); ++i) {
-      if (root != nullptr && !Holds(*root, summaries[i], stages[i])) continue;
+      ASSIGN_OR_RETURN(const bool holds, Holds(root, summaries[i], stages[i], traits));
+      if (!holds) continue;
       if (page.customers.size() + shown.size() == static_cast<size_t>(page_size)) {
         page.next_ordinal = summaries[i].ordinal;
       } else {
@@ -158,14 +210,15 @@ absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle
   const FilterNode* root = filter.root().get();
   const std::vector<EventSelector> selectors =
       root != nullptr && NamesStage(*root) ? lifecycle.Selectors() : std::vector<EventSelector>();
+  ASSIGN_OR_RETURN(TraitMatches traits, TraitMatches::Of(view, root));
   CustomerSet members;
   for (int64_t from = 0;;) {
     RETURN_IF_ERROR(check_alive());
     ASSIGN_OR_RETURN(const std::vector<CustomerSummary> summaries, view.ListCustomers(from, kScanChunk));
     ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, selectors, summaries, now));
     for (size_t i = 0; i < summaries.size(); ++i) {
-      if (root != nullptr && !Holds(*root, summaries[i], stages[i])) continue;
-      members.Add(static_cast<uint32_t>(summaries[i].ordinal));
+      ASSIGN_OR_RETURN(const bool holds, Holds(root, summaries[i], stages[i], traits));
+      if (holds) members.Add(static_cast<uint32_t>(summaries[i].ordinal));
     }
     if (summaries.size() < static_cast<size_t>(kScanChunk)) return members;
     from = summaries.back().ordinal + 1;

@@ -1,5 +1,6 @@
 #include "services/customer/instances.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <string>
@@ -90,11 +91,11 @@ const v1::Transition* LikeliestNext(const v1::JourneyMap& map, const std::string
 
 }  // namespace
 
-InstanceBuilder::InstanceBuilder(const CompiledMap& map, absl::string_view customer_name)
-    : map_(map), customer_name_(customer_name) {}
+InstanceBuilder::InstanceBuilder(const CompiledMap& map, absl::string_view customer_name, const CustomerFacts& customer)
+    : map_(map), customer_name_(customer_name), customer_(customer) {}
 
 void InstanceBuilder::Add(const v1::CustomerEvent& event) {
-  const int touchpoint = FindVisitedTouchpoint(map_, event);
+  const int touchpoint = FindVisitedTouchpoint(map_, event, customer_);
   if (touchpoint < 0) return;
   std::optional<Correlation> correlation = CorrelationOf(event, map_.run.correlation_property);
   if (!correlation.has_value()) return;
@@ -159,11 +160,12 @@ absl::StatusOr<InstancePage> ListJourneyInstances(const EventView& view,
                                                   const std::vector<std::shared_ptr<const CompiledMap>>& maps,
                                                   absl::string_view workspace_name, absl::string_view customer_id,
                                                   int64_t offset, int page_size, absl::Time now) {
-  ASSIGN_OR_RETURN(const CustomerSummary summary, FindCustomerSummary(view, workspace_name, customer_id));
-  const std::string customer_name = MakeCustomerName(LastSegment(workspace_name), summary.customer_id);
+  const bool with_traits = std::any_of(maps.begin(), maps.end(), [](const auto& map) { return NamesTraits(*map); });
+  ASSIGN_OR_RETURN(const CustomerFacts customer, ReadCustomerFacts(view, workspace_name, customer_id, with_traits));
+  const std::string customer_name = MakeCustomerName(LastSegment(workspace_name), customer.customer_id);
   std::vector<InstanceBuilder> builders;
   builders.reserve(maps.size());
-  for (const std::shared_ptr<const CompiledMap>& map : maps) builders.emplace_back(*map, customer_name);
+  for (const std::shared_ptr<const CompiledMap>& map : maps) builders.emplace_back(*map, customer_name, customer);
   RETURN_IF_ERROR(VisitCustomerEvents(view, workspace_name, customer_id, [&](const StoredEvent& event) {
     for (InstanceBuilder& builder : builders) builder.Add(event.event);
     return true;

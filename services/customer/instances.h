@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "services/events/event_match.h"
 #include "services/journey/published_maps.h"
 #include "throughline/events.h"
 #include "throughline/v1/customer.pb.h"
@@ -26,8 +27,8 @@ namespace throughline {
 // Computes the runs of one customer through one map.
 class InstanceBuilder {
  public:
-  // The map must outlive this.
-  InstanceBuilder(const CompiledMap& map, absl::string_view customer_name);
+  // Map and customer must outlive this.
+  InstanceBuilder(const CompiledMap& map, absl::string_view customer_name, const CustomerFacts& customer);
 
   // The customer's events, in their order.
   void Add(const v1::CustomerEvent& event);
@@ -49,6 +50,7 @@ class InstanceBuilder {
 
   const CompiledMap& map_;
   std::string customer_name_;
+  const CustomerFacts& customer_;
   std::vector<Run> runs_;                     // in the order of their first visits
   std::map<std::string, size_t> run_by_key_;  // correlation value with its kind → index of runs_
 };

@@ -7,7 +7,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "services/base/status_macros.h"
-#include "services/events/event_match.h"
 #include "services/journey/published_maps.h"
 #include "throughline/resource_names.h"
 #include "throughline/v1/workspace.pb.h"
@@ -51,7 +50,7 @@ absl::StatusOr<Lifecycle> ReadLifecycle(CatalogReader& reader, absl::string_view
 LifecycleTracker::Step LifecycleTracker::Add(const v1::CustomerEvent& event) {
   Step step;
   for (int i = static_cast<int>(lifecycle_.stages.size()) - 1; i > current_; --i) {
-    if (MatchesSelector(lifecycle_.stages[static_cast<size_t>(i)].selector, event)) {
+    if (MatchesSelector(lifecycle_.stages[static_cast<size_t>(i)].selector, event, customer_)) {
       current_ = i;
       step.enters = true;
     }

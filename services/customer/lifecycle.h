@@ -13,6 +13,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "absl/types/span.h"
+#include "services/events/event_match.h"
 #include "throughline/catalog.h"
 #include "throughline/events.h"
 #include "throughline/v1/event.pb.h"
@@ -48,12 +49,14 @@ class LifecycleTracker {
     bool enters = false;                   // whether the event made the customer enter it
   };
 
-  // The lifecycle must outlive this.
-  explicit LifecycleTracker(const Lifecycle& lifecycle) : lifecycle_(lifecycle) {}
+  // Both must outlive this.
+  LifecycleTracker(const Lifecycle& lifecycle, const CustomerFacts& customer)
+      : lifecycle_(lifecycle), customer_(customer) {}
   Step Add(const v1::CustomerEvent& event);
 
  private:
   const Lifecycle& lifecycle_;
+  const CustomerFacts& customer_;
   int current_ = -1;  // index of the stage; −1: none
 };
 

@@ -1,5 +1,6 @@
 #include "services/customer/timeline.h"
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <tuple>
@@ -31,9 +32,9 @@ std::string MakeCursor(const v1::CustomerEvent& event) {
 }
 
 void FillTouchpoints(const std::vector<std::shared_ptr<const CompiledMap>>& maps, const v1::CustomerEvent& event,
-                     v1::TimelineEntry& entry) {
+                     const CustomerFacts& customer, v1::TimelineEntry& entry) {
   for (const std::shared_ptr<const CompiledMap>& map : maps) {
-    const int visited = FindVisitedTouchpoint(*map, event);
+    const int visited = FindVisitedTouchpoint(*map, event, customer);
     if (visited < 0) continue;
     v1::TouchpointReference& reference = *entry.add_touchpoints();
     reference.set_journey_map(map->map_name);
@@ -43,7 +44,8 @@ void FillTouchpoints(const std::vector<std::shared_ptr<const CompiledMap>>& maps
 }
 
 v1::TimelineEntry MakeEntry(const StoredEvent& event, const LifecycleTracker::Step& step,
-                            const std::vector<std::shared_ptr<const CompiledMap>>& maps) {
+                            const std::vector<std::shared_ptr<const CompiledMap>>& maps,
+                            const CustomerFacts& customer) {
   v1::TimelineEntry entry;
   *entry.mutable_event() = event.event;
   const int64_t record_time_us = absl::ToUnixMicros(event.record_time);
@@ -51,8 +53,16 @@ v1::TimelineEntry MakeEntry(const StoredEvent& event, const LifecycleTracker::St
   entry.mutable_record_time()->set_nanos(static_cast<int32_t>(record_time_us % 1'000'000 * 1000));
   if (step.stage != nullptr) entry.set_lifecycle_stage(step.stage->name);
   entry.set_enters_lifecycle_stage(step.enters);
-  FillTouchpoints(maps, event.event, entry);
+  FillTouchpoints(maps, event.event, customer, entry);
   return entry;
+}
+
+bool NamesTraits(const Filter& filter, const Lifecycle& lifecycle,
+                 const std::vector<std::shared_ptr<const CompiledMap>>& maps) {
+  return throughline::NamesTraits(filter) ||
+         std::any_of(lifecycle.stages.begin(), lifecycle.stages.end(),
+                     [](const CompiledStage& stage) { return throughline::NamesTraits(stage.selector); }) ||
+         std::any_of(maps.begin(), maps.end(), [](const auto& map) { return throughline::NamesTraits(*map); });
 }
 
 }  // namespace
@@ -65,17 +75,20 @@ absl::StatusOr<TimelinePage> ListTimelineEntries(const EventView& view, const Li
     return InvalidPageToken();
   }
   TimelinePage page;
-  LifecycleTracker tracker(lifecycle);
+  const bool with_traits = NamesTraits(request.filter, lifecycle, maps);
+  ASSIGN_OR_RETURN(const CustomerFacts customer,
+                   ReadCustomerFacts(view, workspace_name, request.customer_id, with_traits));
+  LifecycleTracker tracker(lifecycle, customer);
   RETURN_IF_ERROR(VisitCustomerEvents(view, workspace_name, request.customer_id, [&](const StoredEvent& event) {
     // Every event moves the customer, also one that is not shown.
     const LifecycleTracker::Step step = tracker.Add(event.event);
     if (!request.cursor.empty() && OrderOf(event.event) <= OrderOf(after)) return true;
-    if (!MatchesFilter(request.filter, event.event)) return true;
+    if (!MatchesFilter(request.filter, event.event, customer)) return true;
     if (page.entries.size() == static_cast<size_t>(request.page_size)) {
       page.next_cursor = MakeCursor(page.entries.back().event());
       return false;
     }
-    page.entries.push_back(MakeEntry(event, step, maps));
+    page.entries.push_back(MakeEntry(event, step, maps, customer));
     return true;
   }));
   return page;

@@ -13,15 +13,17 @@ bool CompareText(const FilterNode& comparison, const std::string& actual) {
   return actual.empty() ? CompareMissing(comparison) : CompareString(comparison, actual);
 }
 
-bool CompareProperty(const FilterNode& comparison, const v1::CustomerEvent& event) {
+// `values` is a map of properties or traits.
+template <typename Values>
+bool CompareValue(const FilterNode& comparison, const Values& values) {
   // A key with dots is written without quotes too: properties.address.city.
   std::string key;
   for (size_t i = 1; i < comparison.path.size(); ++i) {
     if (i > 1) key += '.';
     key += comparison.path[i];
   }
-  const auto found = event.properties().find(key);
-  if (found == event.properties().end()) return CompareMissing(comparison);
+  const auto found = values.find(key);
+  if (found == values.end()) return CompareMissing(comparison);
   const google::protobuf::Value& value = found->second;
   switch (value.kind_case()) {
     case google::protobuf::Value::kStringValue:
@@ -40,10 +42,22 @@ absl::Time EventTime(const v1::CustomerEvent& event) {
   return absl::FromUnixMicros(event.event_time().seconds() * 1000000 + event.event_time().nanos() / 1000);
 }
 
-bool Compare(const FilterNode& comparison, const v1::CustomerEvent& event) {
+bool CompareCustomer(const FilterNode& comparison, const CustomerFacts& customer) {
+  if (comparison.path.size() != 2) return false;
+  const std::string& field = comparison.path[1];
+  if (field == "event_count") return CompareNumber(comparison, static_cast<double>(customer.event_count));
+  if (field == "first_event_time") return CompareTime(comparison, customer.first_event_time);
+  if (field == "last_event_time") return CompareTime(comparison, customer.last_event_time);
+  return false;
+}
+
+bool Compare(const FilterNode& comparison, const v1::CustomerEvent& event, const CustomerFacts& customer) {
   if (comparison.path.empty()) return false;
   const std::string& field = comparison.path[0];
-  if (field == "properties") return CompareProperty(comparison, event);
+  if (field == "properties") return CompareValue(comparison, event.properties());
+  if (field == "traits") return CompareValue(comparison, customer.traits);
+  if (field == "customer") return CompareCustomer(comparison, customer);
+  if (field == "customer_id") return CompareText(comparison, customer.customer_id);
   if (field == "event_name") return CompareText(comparison, event.event_name());
   if (field == "source") return CompareText(comparison, event.source());
   if (field == "channel") return CompareText(comparison, event.channel());
@@ -62,33 +76,41 @@ bool Compare(const FilterNode& comparison, const v1::CustomerEvent& event) {
   return false;
 }
 
-bool Holds(const FilterNode& node, const v1::CustomerEvent& event) {
-  const auto child_holds = [&](const auto& child) { return Holds(*child, event); };
-  switch (node.kind) {
-    case FilterNode::Kind::kAnd:
-      return std::all_of(node.children.begin(), node.children.end(), child_holds);
-    case FilterNode::Kind::kOr:
-      return std::any_of(node.children.begin(), node.children.end(), child_holds);
-    case FilterNode::Kind::kNot:
-      return !Holds(*node.children[0], event);
-    case FilterNode::Kind::kComparison:
-      return Compare(node, event);
-  }
-  return false;
+bool NamesTraits(const FilterNode& node) {
+  if (node.kind == FilterNode::Kind::kComparison) return !node.path.empty() && node.path[0] == "traits";
+  return std::any_of(node.children.begin(), node.children.end(), [](const auto& child) { return NamesTraits(*child); });
 }
 
 }  // namespace
 
-bool MatchesFilter(const Filter& filter, const v1::CustomerEvent& event) {
-  return filter.empty() || Holds(*filter.root(), event);
+void CustomerFacts::AddTraits(const v1::CustomerEvent& event) {
+  for (const auto& [key, value] : event.traits()) {
+    if (value.has_null_value()) {
+      traits.erase(key);
+    } else {
+      traits[key] = value;
+    }
+  }
 }
 
-bool MatchesSelector(const EventSelector& selector, const v1::CustomerEvent& event) {
+bool NamesTraits(const Filter& filter) { return !filter.empty() && NamesTraits(*filter.root()); }
+
+bool NamesTraits(const EventSelector& selector) {
+  return NamesTraits(selector.filter) || std::any_of(selector.unless.begin(), selector.unless.end(),
+                                                     [](const EventSelector& other) { return NamesTraits(other); });
+}
+
+bool MatchesFilter(const Filter& filter, const v1::CustomerEvent& event, const CustomerFacts& customer) {
+  return EvaluateFilter(filter.root().get(),
+                        [&](const FilterNode& comparison) { return Compare(comparison, event, customer); });
+}
+
+bool MatchesSelector(const EventSelector& selector, const v1::CustomerEvent& event, const CustomerFacts& customer) {
   const std::vector<std::string>& names = selector.event_names;
   if (!names.empty() && std::find(names.begin(), names.end(), event.event_name()) == names.end()) return false;
-  if (!MatchesFilter(selector.filter, event)) return false;
+  if (!MatchesFilter(selector.filter, event, customer)) return false;
   return std::none_of(selector.unless.begin(), selector.unless.end(),
-                      [&](const EventSelector& other) { return MatchesSelector(other, event); });
+                      [&](const EventSelector& other) { return MatchesSelector(other, event, customer); });
 }
 
 }  // namespace throughline

@@ -39,7 +39,7 @@ void CollectFacts(const FilterNode& node, Facts& facts) {
   }
   if (node.kind != FilterNode::Kind::kComparison || node.op != FilterNode::Operator::kEqual) return;
   // Two spellings may be one moment, and a wildcard is many values.
-  if (node.path.empty() || node.path[0] == "event_time") return;
+  if (node.path.empty() || node.path[0] == "event_time" || node.path[0] == "customer") return;
   if (const auto* text = std::get_if<std::string>(&node.value)) {
     if (text->find('*') != std::string::npos) return;
     if (node.path.size() == 1 && node.path[0] == "event_name") {

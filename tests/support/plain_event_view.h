@@ -66,11 +66,12 @@ class PlainEventView : public EventView {
     ++first_match_calls;
     std::vector<std::vector<absl::Time>> matches;
     for (int64_t i = from; i < size() && i < from + limit; ++i) {
+      const CustomerFacts customer = Facts(i);
       std::vector<absl::Time>& row = matches.emplace_back();
       for (const EventSelector& selector : selectors) {
         absl::Time first = absl::InfiniteFuture();
         for (const StoredEvent& event : customers_[static_cast<size_t>(i)]) {
-          if (MatchesSelector(selector, event.event)) first = std::min(first, Time(event.event));
+          if (MatchesSelector(selector, event.event, customer)) first = std::min(first, Time(event.event));
         }
         row.push_back(first);
       }
@@ -108,8 +109,16 @@ class PlainEventView : public EventView {
   int64_t size() const { return static_cast<int64_t>(customers_.size()); }
   CustomerSummary Summary(int64_t index) const {
     const std::vector<StoredEvent>& events = customers_[static_cast<size_t>(index)];
-    return {events.front().event.customer_id(), index, Time(events.front().event), Time(events.back().event),
+    return {events.front().event.customer_id(),  index, Time(events.front().event), Time(events.back().event),
             static_cast<int64_t>(events.size()), {}};
+  }
+
+  CustomerFacts Facts(int64_t index) const {
+    const CustomerSummary summary = Summary(index);
+    CustomerFacts facts{
+        summary.customer_id, summary.event_count, summary.first_event_time, summary.last_event_time, {}};
+    for (const StoredEvent& event : customers_[static_cast<size_t>(index)]) facts.AddTraits(event.event);
+    return facts;
   }
 
   std::map<std::string, int64_t> index_by_id_;

@@ -60,7 +60,8 @@ bool IsPast(const Snapshot& snapshot) {
 }  // namespace
 
 bool FieldValues::IsMissing(uint32_t code) const {
-  return code == kMissingCode && (property != nullptr || (column != kNameColumn && column != kSourceColumn));
+  if (property != nullptr) return code == kMissingCode || property->IsNull(code);
+  return code == kMissingCode && column != kNameColumn && column != kSourceColumn;
 }
 
 std::string FieldValues::Text(uint32_t code) const {
@@ -72,10 +73,11 @@ absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view 
                                       const Snapshot& snapshot) {
   FieldValues out;
   out.dictionaries = &projection.dictionaries();
-  absl::string_view key = path;
-  if (absl::ConsumePrefix(&key, "properties.") && !key.empty()) {
-    const std::string text(key);
-    ASSIGN_OR_RETURN(const auto properties, projection.Properties({&text, 1}));
+  absl::string_view name_below = path;
+  const bool is_trait = absl::ConsumePrefix(&name_below, "traits.");
+  if ((is_trait || absl::ConsumePrefix(&name_below, "properties.")) && !name_below.empty()) {
+    const std::string key = is_trait ? TraitColumnKey(name_below) : PropertyColumnKey(name_below);
+    ASSIGN_OR_RETURN(const auto properties, projection.Properties({&key, 1}));
     out.column = kCodeColumnCount;
     out.property = properties[0].column;
     out.codes = properties[0].value_codes;
@@ -91,8 +93,8 @@ absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view 
   const std::optional<CodeColumn> column = FieldColumn(path);
   if (!column.has_value()) {
     return InvalidField(name, absl::StrCat("\"", path,
-                                           "\" is none of event_name, source, channel, department, survey "
-                                           "and properties.<key>"));
+                                           "\" is none of event_name, source, channel, department, survey, "
+                                           "properties.<key> and traits.<key>"));
   }
   out.column = *column;
   out.codes = snapshot.code_counts[*column];

@@ -1,6 +1,9 @@
 #include "services/events/native/dictionaries.h"
 
+#include <algorithm>
 #include <cstring>
+
+#include "absl/strings/str_cat.h"
 
 namespace throughline {
 namespace {
@@ -10,7 +13,30 @@ constexpr char kNumber = 'n';
 constexpr char kBool = 'b';
 constexpr char kNull = '0';
 
+// Before the keys of columns of traits, and before those of properties that begin with one of the two.
+constexpr char kTraitMark = '\x01';
+constexpr char kPropertyMark = '\x02';
+
 }  // namespace
+
+std::string PropertyColumnKey(absl::string_view property) {
+  const bool marked = !property.empty() && (property[0] == kTraitMark || property[0] == kPropertyMark);
+  return marked ? absl::StrCat(absl::string_view(&kPropertyMark, 1), property) : std::string(property);
+}
+
+std::string TraitColumnKey(absl::string_view trait) { return absl::StrCat(absl::string_view(&kTraitMark, 1), trait); }
+
+bool PropertyColumn::is_trait() const { return !key.empty() && key[0] == kTraitMark; }
+
+bool PropertyColumn::IsNull(uint32_t code) const { return code != kMissingCode && values[code][0] == kNull; }
+
+void PropertyColumn::AppendOf(const StatedValues& stated) {
+  const absl::string_view name = absl::string_view(key).substr(is_trait() ? 1 : 0);
+  const std::vector<PropertyField>& fields = is_trait() ? stated.traits : stated.properties;
+  const auto found =
+      std::find_if(fields.begin(), fields.end(), [&](const PropertyField& field) { return field.key == name; });
+  Append(found == fields.end() ? nullptr : &*found);
+}
 
 absl::string_view PropertyColumn::Encoded(const PropertyField& field) {
   scratch_.clear();

@@ -5,6 +5,7 @@
 #include <array>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "absl/strings/string_view.h"
 #include "services/events/native/code_sequence.h"
@@ -43,9 +44,29 @@ struct Dictionaries {
   std::array<StringDictionary, kCodeColumnCount> codes;
 };
 
-// One property of all events of a workspace: a code per event, by sequence - 1.
+// The keys of the columns of a property and of a trait. No key of an event has a control character, so that what stands
+// before a trait's is in none; a property that begins with one is no event's.
+std::string PropertyColumnKey(absl::string_view property);
+std::string TraitColumnKey(absl::string_view trait);
+
+// The values that an event states, by name, sorted by key.
+struct StatedValues {
+  std::vector<PropertyField> properties;
+  std::vector<PropertyField> traits;
+};
+
+// One property of all events of a workspace, or one trait: what each event states of it, as a code by sequence - 1.
+// What a customer's trait is by then only a partition knows (Partition::property).
 struct PropertyColumn {
-  explicit PropertyColumn(absl::string_view property_key) : key(property_key) { values.Encode(""); }
+  // Of PropertyColumnKey or TraitColumnKey.
+  explicit PropertyColumn(absl::string_view column_key) : key(column_key) { values.Encode(""); }
+
+  bool is_trait() const;
+  // Whether the code is that of null, which only traits have.
+  bool IsNull(uint32_t code) const;
+
+  // Adds what the next event states.
+  void AppendOf(const StatedValues& stated);
 
   // Adds the next event's value; null: it has none.
   void Append(const PropertyField* field) {

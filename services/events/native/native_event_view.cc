@@ -12,7 +12,8 @@ namespace throughline {
 
 absl::StatusOr<const PropertyColumn*> CorrelationColumn(Projection& projection, const RunRule& rule) {
   if (rule.correlation_property.empty()) return nullptr;
-  ASSIGN_OR_RETURN(const auto properties, projection.Properties({&rule.correlation_property, 1}));
+  const std::string key = PropertyColumnKey(rule.correlation_property);
+  ASSIGN_OR_RETURN(const auto properties, projection.Properties({&key, 1}));
   return properties[0].column;
 }
 

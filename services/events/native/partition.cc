@@ -395,7 +395,9 @@ absl::StatusOr<std::shared_ptr<const Partition>> Partition::Merge(uint32_t first
   if (base == nullptr) return out;
   const std::lock_guard lock(base->mutex_);
   for (const auto& [column, gathered] : base->properties_) {
-    if (gathered != nullptr) out->properties_[column] = merger.MakeProperty(*column, *gathered);
+    // A new event may state a trait of events that were there before.
+    if (gathered == nullptr || column->is_trait()) continue;
+    out->properties_[column] = merger.MakeProperty(*column, *gathered);
   }
   return out;
 }
@@ -468,15 +470,36 @@ size_t Partition::owned_bytes() const {
   return bytes;
 }
 
+std::vector<uint32_t> Partition::GatherProperty(const PropertyColumn& column) const {
+  std::vector<uint32_t> codes(size());
+  rows().Visit([&](auto rows) {
+    for (size_t i = 0; i < size(); ++i) codes[i] = column.codes[static_cast<size_t>(rows[i])];
+  });
+  return codes;
+}
+
+std::vector<uint32_t> Partition::GatherTrait(const PropertyColumn& column) const {
+  std::vector<uint32_t> codes(size(), kMissingCode);
+  rows().Visit([&](auto rows) {
+    for (uint32_t customer = 0; customer < customer_count(); ++customer) {
+      const uint32_t begin = offset(customer), end = offset(customer + 1);
+      uint32_t last = kMissingCode;
+      for (uint32_t i = end; i > begin && last == kMissingCode; --i) {
+        last = column.codes[static_cast<size_t>(rows[i - 1])];
+      }
+      if (last == kMissingCode || column.IsNull(last)) continue;
+      std::fill(codes.begin() + begin, codes.begin() + end, last);
+    }
+  });
+  return codes;
+}
+
 const PackedColumn& Partition::property(const PropertyColumn& column) const {
   const std::lock_guard lock(mutex_);
   std::shared_ptr<const PackedColumn>& gathered = properties_[&column];
   if (gathered == nullptr) {
     PackedColumn::Builder builder(size(), nullptr);
-    std::vector<uint32_t> codes(size());
-    rows().Visit([&](auto rows) {
-      for (size_t i = 0; i < size(); ++i) codes[i] = column.codes[static_cast<size_t>(rows[i])];
-    });
+    const std::vector<uint32_t> codes = column.is_trait() ? GatherTrait(column) : GatherProperty(column);
     for (const uint32_t code : codes) builder.Announce(code);
     builder.Start();
     for (const uint32_t code : codes) builder.Add(code);

@@ -103,7 +103,7 @@ class Partition {
   using ReadId = std::function<absl::StatusOr<std::string>(uint32_t row)>;
 
   // The partition that begins with customer `first_customer` and has `customer_count`: the events of `base` (may be
-  // null) and those of the tail. The columns of properties that the base has gathered are carried on.
+  // null) and those of the tail. The columns of properties that the base has gathered are carried on; not of traits.
   static absl::StatusOr<std::shared_ptr<const Partition>> Merge(uint32_t first_customer, uint32_t customer_count,
                                                                 const Partition* base, const Tail& tail,
                                                                 const StringDictionary& sources, const ReadId& read_id);
@@ -145,13 +145,17 @@ class Partition {
   const SparseColumn<double>& odd_scores() const { return columns_.odd_scores; }
   const SparseColumn<int64_t>& amounts() const { return columns_.amounts; }
 
-  // The column of a property in this partition's order; gathered on first use.
+  // The column of a property in this partition's order; gathered on first use. Of a trait every event has what its
+  // customer's events, these and no others, say in the end: kMissingCode where nothing is known or not any more.
   const PackedColumn& property(const PropertyColumn& column) const;
   // Takes over what `same`, which has the same events, has gathered.
   void AdoptProperties(const Partition& same) const;
 
  private:
   class Merger;
+
+  std::vector<uint32_t> GatherProperty(const PropertyColumn& column) const;
+  std::vector<uint32_t> GatherTrait(const PropertyColumn& column) const;
 
   const PartitionColumns columns_;
 

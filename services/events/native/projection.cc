@@ -36,11 +36,9 @@ std::unique_ptr<ColumnFiles> MakeFiles(const std::shared_ptr<const EventLog>& lo
   return std::make_unique<ColumnFiles>(std::move(options));
 }
 
-// The value that the next event, which has these properties, has in a column.
-void AppendProperty(const std::vector<PropertyField>& fields, PropertyColumn& column) {
-  const auto found =
-      std::find_if(fields.begin(), fields.end(), [&](const PropertyField& field) { return field.key == column.key; });
-  column.Append(found == fields.end() ? nullptr : &*found);
+bool ReadEventFields(absl::string_view event, EventFields& fields, StatedValues* stated) {
+  if (stated == nullptr) return ReadEventFields(event, fields);
+  return ReadEventFields(event, fields, &stated->properties, &stated->traits);
 }
 
 }  // namespace
@@ -303,7 +301,7 @@ absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, Ev
 void Projection::AddPropertiesLocked() {
   for (const KeptProperty& kept : properties_) {
     // At start a file may have it already.
-    if (kept.rows() < last_sequence_) AppendProperty(scratch_, *kept.column);
+    if (kept.rows() < last_sequence_) kept.column->AppendOf(scratch_);
   }
 }
 
@@ -581,17 +579,17 @@ absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::S
     if (FindPropertiesLocked(keys, out)) return out;
     ASSIGN_OR_RETURN(added, StartPropertiesLocked(keys, out));
   }
-  std::vector<PropertyField> fields;
+  StatedValues stated;
   const auto scan = [&](int64_t last) -> absl::Status {
     if (log_ == nullptr) return absl::OkStatus();
     int64_t from = last + 1;
     for (const KeptProperty& kept : added) from = std::min(from, kept.rows() + 1);
     return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
       EventFields unused;
-      fields.clear();
-      if (!IsLogMark(event) && !ReadEventFields(event, unused, &fields)) return Damaged(sequence);
+      stated = StatedValues();
+      if (!IsLogMark(event) && !ReadEventFields(event, unused, &stated)) return Damaged(sequence);
       for (const KeptProperty& kept : added) {
-        if (kept.rows() < sequence) AppendProperty(fields, *kept.column);
+        if (kept.rows() < sequence) kept.column->AppendOf(stated);
       }
       return absl::OkStatus();
     });

@@ -204,7 +204,7 @@ class Projection {
   std::vector<KeptProperty> properties_;    // up to last_sequence_
   // From files that end long before the log: gone on with when someone asks for them.
   std::vector<KeptProperty> unfinished_;
-  std::vector<PropertyField> scratch_;
+  StatedValues scratch_;
 
   // Rows whose events are gone, though columns of properties still have codes for them; ascending.
   std::vector<uint32_t> erased_rows_;

@@ -255,7 +255,7 @@ absl::Status Projection::AddMarkLocked(int64_t sequence) {
   if (sequence != last_sequence_ + 1) return Damaged(sequence);
   last_sequence_ = sequence;
   latest_ = nullptr;
-  scratch_.clear();
+  scratch_ = StatedValues();
   AddPropertiesLocked();
   return absl::OkStatus();
 }

@@ -57,12 +57,16 @@ class Selectors {
   friend class Reader;
   class Compiler;
 
+  // Fields of the event's customer.
+  enum class CustomerField { kId, kEventCount, kFirstEventTime, kLastEventTime };
+
   struct Node {
-    enum class Kind { kFalse, kTrue, kTable, kScore, kAmount, kTime, kAnd, kOr, kNot };
+    enum class Kind { kFalse, kTrue, kTable, kScore, kAmount, kTime, kCustomer, kAnd, kOr, kNot };
     Kind kind = Kind::kFalse;
     int column = 0;                             // kTable: a CodeColumn, or kCodeColumnCount + place in properties_
     std::vector<uint8_t> table;                 // kTable: by code, at least 256; kScore: by byte of the score; 0 or 1
-    std::shared_ptr<const FilterNode> compare;  // kScore: for odd scores; kAmount
+    std::shared_ptr<const FilterNode> compare;  // kScore: for odd scores; kAmount; kCustomer
+    CustomerField field = CustomerField::kId;   // kCustomer
     bool when_missing = false;                  // kAmount
     int64_t from_micros = 0, to_micros = 0;     // kTime: holds in [from, to) …
     bool outside = false;                       // … or only outside of it
@@ -84,6 +88,7 @@ class Selectors {
   int selector_count_ = 0;
   bool disjoint_ = true;
   std::vector<const PropertyColumn*> properties_;
+  const StringDictionary* customer_ids_ = nullptr;
   int scope_ = kAlways;  // node
   int lead_ = kNameColumn;
   std::vector<uint16_t> lead_first_;       // by code of the leading column
@@ -142,6 +147,8 @@ class Selectors::Reader {
   void EvaluateScore(const Node& node, const Places& places, uint8_t* mask) const;
   void EvaluateAmount(const Node& node, const Places& places, uint8_t* mask) const;
   void EvaluateTime(const Node& node, const Places& places, uint8_t* mask) const;
+  bool HoldsFor(const Node& node, uint32_t customer) const;
+  void EvaluateCustomer(const Node& node, const Places& places, uint8_t* mask) const;
   void EvaluateJoin(const Node& node, const Places& places, uint8_t* mask);
   template <typename Number>
   void FirstOf(const Places& places, Number* out);

@@ -15,21 +15,25 @@ namespace {
 
 using Operator = FilterNode::Operator;
 
-// A property's key: the path below `properties`. A key with dots may be written without quotes.
-std::string PropertyKey(const FilterNode& comparison) {
+bool NamesProperty(const FilterNode& comparison) {
+  return comparison.path.size() > 1 && (comparison.path[0] == "properties" || comparison.path[0] == "traits");
+}
+
+// The key of the column: of the path below `properties` or `traits`. A key with dots may be written without quotes.
+std::string ColumnKey(const FilterNode& comparison) {
   std::string key;
   for (size_t i = 1; i < comparison.path.size(); ++i) {
     if (i > 1) key += '.';
     key += comparison.path[i];
   }
-  return key;
+  return comparison.path[0] == "traits" ? TraitColumnKey(key) : PropertyColumnKey(key);
 }
 
 void CollectPropertyKeys(const FilterNode& node, std::vector<std::string>& keys) {
   if (node.kind != FilterNode::Kind::kComparison) {
     for (const auto& child : node.children) CollectPropertyKeys(*child, keys);
-  } else if (!node.path.empty() && node.path[0] == "properties") {
-    keys.push_back(PropertyKey(node));
+  } else if (NamesProperty(node)) {
+    keys.push_back(ColumnKey(node));
   }
 }
 
@@ -41,13 +45,12 @@ absl::Status CheckTypes(const Filter& filter, const FilterNode& node) {
     return InvalidFilter(filter.ToString(), static_cast<size_t>(node.position),
                          absl::StrCat(absl::StrJoin(node.path, "."), " ", expected));
   };
-  const bool is_property = node.path.size() > 1 && node.path[0] == "properties";
   FilterFieldType type = FilterFieldType::kAny;
-  if (!is_property) {
+  if (!NamesProperty(node)) {
     const std::vector<FilterField>& fields = EventFilterFields();
-    const auto field = std::find_if(fields.begin(), fields.end(), [&](const FilterField& candidate) {
-      return node.path.size() == 1 && candidate.path == node.path[0];
-    });
+    const std::string path = absl::StrJoin(node.path, ".");
+    const auto field = std::find_if(fields.begin(), fields.end(),
+                                    [&](const FilterField& candidate) { return candidate.path == path; });
     if (field == fields.end()) return refuse("to be a field of events");
     type = field->type;
   }
@@ -114,6 +117,7 @@ class Selectors::Compiler {
         properties_(std::move(properties)) {}
 
   void Scope(const Filter& scope) {
+    set_.customer_ids_ = &dictionaries_.customers;
     for (const Projection::Property& property : properties_) set_.properties_.push_back(property.column);
     if (scope.empty()) return;
     set_.scope_ = FilterTree(*scope.root());
@@ -230,12 +234,13 @@ class Selectors::Compiler {
   }
 
   int Comparison(const FilterNode& comparison) {
+    if (NamesProperty(comparison)) return Property(comparison);
     const std::string& field = comparison.path[0];
-    if (field == "properties") return Property(comparison);
     if (const std::optional<CodeColumn> column = FieldColumn(field); column.has_value()) {
       return Text(comparison, *column, dictionaries_.codes[*column], snapshot_.code_counts[*column]);
     }
     if (field == "event_time") return Time(comparison);
+    if (field == "customer_id" || field == "customer") return Customer(comparison);
     if (field != "score" && field != "amount_minor") return Constant(false);
     Node node;
     node.compare = std::make_shared<const FilterNode>(comparison);
@@ -265,8 +270,20 @@ class Selectors::Compiler {
     return Add(std::move(node));
   }
 
+  int Customer(const FilterNode& comparison) {
+    const std::string& field = comparison.path.back();
+    Node node;
+    node.kind = Kind::kCustomer;
+    node.compare = std::make_shared<const FilterNode>(comparison);
+    node.field = field == "event_count"        ? CustomerField::kEventCount
+                 : field == "first_event_time" ? CustomerField::kFirstEventTime
+                 : field == "last_event_time"  ? CustomerField::kLastEventTime
+                                               : CustomerField::kId;
+    return Add(std::move(node));
+  }
+
   int Property(const FilterNode& comparison) {
-    const auto index = std::find(keys_.begin(), keys_.end(), PropertyKey(comparison)) - keys_.begin();
+    const auto index = std::find(keys_.begin(), keys_.end(), ColumnKey(comparison)) - keys_.begin();
     const Projection::Property& property = properties_[index];
     Node node;
     node.kind = Kind::kTable;

@@ -127,6 +127,33 @@ void Selectors::Reader::EvaluateTime(const Node& node, const Places& places, uin
   });
 }
 
+// `customer` counts from the partition's first.
+bool Selectors::Reader::HoldsFor(const Node& node, uint32_t customer) const {
+  const uint32_t begin = partition_.offset(customer), end = partition_.offset(customer + 1);
+  switch (node.field) {
+    case CustomerField::kId:
+      return CompareString(*node.compare, (*selectors_.customer_ids_)[partition_.first_customer() + customer]);
+    case CustomerField::kEventCount:
+      return CompareNumber(*node.compare, end - begin);
+    case CustomerField::kFirstEventTime:
+      return CompareTime(*node.compare, absl::FromUnixMicros(partition_.times()[begin]));
+    case CustomerField::kLastEventTime:
+      return CompareTime(*node.compare, absl::FromUnixMicros(partition_.times()[end - 1]));
+  }
+  return false;
+}
+
+// Once for each customer that places are of.
+void Selectors::Reader::EvaluateCustomer(const Node& node, const Places& places, uint8_t* mask) const {
+  const uint32_t* const offsets = partition_.offsets();
+  const uint32_t* const offsets_end = offsets + partition_.customer_count() + 1;
+  for (size_t i = 0; i < places.count;) {
+    const uint32_t* const next = std::upper_bound(offsets, offsets_end, places[i]);
+    const bool holds = HoldsFor(node, static_cast<uint32_t>(next - offsets) - 1);
+    for (; i < places.count && places[i] < *next; ++i) mask[i] = holds;
+  }
+}
+
 void Selectors::Reader::EvaluateJoin(const Node& node, const Places& places, uint8_t* mask) {
   Evaluate(node.children[0], places, mask);
   std::vector<uint8_t>& other = Scratch(places.count);
@@ -152,6 +179,8 @@ void Selectors::Reader::Evaluate(int index, const Places& places, uint8_t* mask)
       return EvaluateAmount(node, places, mask);
     case Node::Kind::kTime:
       return EvaluateTime(node, places, mask);
+    case Node::Kind::kCustomer:
+      return EvaluateCustomer(node, places, mask);
     case Node::Kind::kAnd:
     case Node::Kind::kOr:
       return EvaluateJoin(node, places, mask);

@@ -56,6 +56,18 @@ class Event {
   Event& Flag(const std::string& key, bool value) {
     return (*event_.mutable_properties())[key].set_bool_value(value), *this;
   }
+  Event& Trait(const std::string& key, const std::string& value) {
+    return (*event_.mutable_traits())[key].set_string_value(value), *this;
+  }
+  Event& Trait(const std::string& key, double value) {
+    return (*event_.mutable_traits())[key].set_number_value(value), *this;
+  }
+  Event& TraitFlag(const std::string& key, bool value) {
+    return (*event_.mutable_traits())[key].set_bool_value(value), *this;
+  }
+  Event& ForgetTrait(const std::string& key) {
+    return (*event_.mutable_traits())[key].set_null_value(google::protobuf::NULL_VALUE), *this;
+  }
 
   // The customer and another are one person.
   Event& Link(const std::string& customer) {

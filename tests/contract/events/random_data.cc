@@ -60,6 +60,31 @@ std::string RandomFilter(Random& random) {
       R"(properties.never = "set")",
       R"(properties.never != "set")",
       R"(event_name = "visit" OR properties.flag = false)",
+      R"(traits.plan = "pro")",
+      R"(traits.plan != "pro")",
+      R"(traits.plan = "p*")",
+      R"(traits.plan = null)",
+      R"(traits.plan:*)",
+      R"(traits.plan = "pro" AND properties.plan = "pro")",
+      R"(traits.tier > 1)",
+      R"(NOT traits.tier <= 1 OR event_name = "buy")",
+      R"(traits.tier = "1" OR traits.vip = true)",
+      R"(traits.vip != true)",
+      R"(traits.vip = false AND channel:*)",
+      R"(traits.never = null)",
+      R"(traits.never = "set")",
+      R"(customer_id = "c1")",
+      R"(customer_id != "c1")",
+      R"(customer_id = "*2" OR channel = "web")",
+      R"(customer_id > "c3" AND event_name != "visit")",
+      R"(customer_id = null)",
+      R"(customer.event_count > 3)",
+      R"(customer.event_count = 1 OR traits.plan = "pro")",
+      R"(NOT customer.event_count < 8)",
+      R"(customer.first_event_time < "2026-01-01T00:00:01Z")",
+      R"(customer.first_event_time != "2026-01-01T00:00:00Z" AND channel = "web")",
+      R"(customer.last_event_time >= "2026-01-01T00:00:55Z")",
+      R"(customer.last_event_time:* AND customer.first_event_time != null)",
       R"((event_name = "buy" AND score = null) OR (event_name = "survey" AND score > 3))",
   };
   return OneOf(random, filters);
@@ -131,6 +156,11 @@ std::vector<v1::CustomerEvent> RandomEvents(Random& random, int count) {
     if (Chance(random, 50)) event.Property("count", Below(random, 4) / 2.0);
     if (Chance(random, 30)) event.Property("count", OneOf<std::string>(random, {"1", "many"}));
     if (Chance(random, 30)) event.Flag("flag", Chance(random, 50));
+    if (Chance(random, 25)) event.Trait("plan", OneOf<std::string>(random, {"pro", "free", "1", ""}));
+    if (Chance(random, 20)) event.Trait("tier", Below(random, 4) / 2.0);
+    if (Chance(random, 10)) event.Trait("tier", OneOf<std::string>(random, {"1", "gold"}));
+    if (Chance(random, 15)) event.TraitFlag("vip", Chance(random, 50));
+    if (Chance(random, 15)) event.ForgetTrait(OneOf<std::string>(random, {"plan", "tier", "vip"}));
     if (Chance(random, 30)) {
       event.Score(OneOf<double>(random, {0, 3, 7, 9, 10, 2.5, -1, 101}),
                   OneOf<std::string>(random, {"nps", "csat", ""}));

@@ -122,7 +122,9 @@ class Asker {
     if (Chance(random_, 10)) {
       const std::string time = absl::FormatTime("%Y-%m-%dT%H:%M:%E*SZ", Time(), absl::UTCTimeZone());
       const std::string op = OneOf<std::string>(random_, {"<", "<=", ">", ">=", "=", "!="});
-      out.filter = Filter::Parse(absl::StrCat("event_time ", op, " \"", time, "\"")).value();
+      const std::string field =
+          OneOf<std::string>(random_, {"event_time", "customer.first_event_time", "customer.last_event_time"});
+      out.filter = Filter::Parse(absl::StrCat(field, " ", op, " \"", time, "\"")).value();
     }
     return out;
   }
@@ -141,7 +143,8 @@ class Asker {
     EventField out;
     out.path =
         OneOf<std::string>(random_, {"event_name", "source", "channel", "department", "survey", "properties.plan",
-                                     "properties.count", "properties.flag", "properties.ratio", "properties.never"});
+                                     "properties.count", "properties.flag", "properties.ratio", "properties.never",
+                                     "traits.plan", "traits.tier", "traits.vip", "traits.never"});
     if (!Chance(random_, 35)) return out;
     for (int i = 1 + Below(random_, 3); i > 0; --i) {
       out.values.push_back(

@@ -8,11 +8,12 @@ namespace throughline::testing {
 namespace {
 
 // The events of each customer in their order, those that match.
-std::map<std::string, Sorted> Matching(const Events& events, const EventSelector& selector) {
+std::map<std::string, Sorted> Matching(const Events& events, const EventSelector& selector,
+                                       const KnownCustomers& customers) {
   std::map<std::string, Sorted> out;
   for (const auto& [key, run] : RunsOf(events, RunRule())) {
     for (const v1::CustomerEvent* event : run) {
-      if (MatchesSelector(selector, *event)) out[key.first].push_back(event);
+      if (customers.Matches(selector, *event)) out[key.first].push_back(event);
     }
   }
   return out;
@@ -67,10 +68,11 @@ void AddMonth(int64_t before, int64_t now, bool paid_earlier, RevenueMovements::
 }  // namespace
 
 Grouped<CohortMatrix> ReferenceCohorts(const Recorded& recorded, const CohortQuery& query) {
-  const Events events = InScope(recorded, query.scope);
-  ReferenceGroups<CohortMatrix> groups(query.scope);
-  std::map<std::string, Sorted> activities = Matching(events, query.activity);
-  for (const auto& [customer, entries] : Matching(events, query.entry)) {
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
+  ReferenceGroups<CohortMatrix> groups(query.scope, customers);
+  std::map<std::string, Sorted> activities = Matching(events, query.activity, customers);
+  for (const auto& [customer, entries] : Matching(events, query.entry, customers)) {
     const v1::CustomerEvent& entry = *entries.front();
     if (!In(query.cohorts, TimeOf(entry))) continue;
     CohortMatrix* const matrix = groups.Of(entry);
@@ -91,14 +93,15 @@ Grouped<CohortMatrix> ReferenceCohorts(const Recorded& recorded, const CohortQue
 }
 
 Grouped<RevenueMovements> ReferenceRevenue(const Recorded& recorded, const RevenueQuery& query) {
+  const KnownCustomers customers(recorded);
   RevenueMovements empty;
   empty.months.resize(static_cast<size_t>(query.month_count));
-  ReferenceGroups<RevenueMovements> groups(query.scope, empty);
+  ReferenceGroups<RevenueMovements> groups(query.scope, customers, empty);
   Events money;
-  for (const v1::CustomerEvent& event : InScope(recorded, query.scope)) {
+  for (const v1::CustomerEvent& event : InScope(recorded, query.scope, customers)) {
     if (event.has_money_movement()) money.push_back(event);
   }
-  for (const auto& [customer, events] : Matching(money, query.money)) {
+  for (const auto& [customer, events] : Matching(money, query.money, customers)) {
     RevenueMovements* const movements = groups.Of(*events.front());
     if (movements == nullptr) continue;
     std::map<int64_t, std::vector<int64_t>> amounts;  // by month, in the order of events
@@ -124,12 +127,13 @@ Grouped<RevenueMovements> ReferenceRevenue(const Recorded& recorded, const Reven
 }
 
 Grouped<PurchaseSummary> ReferencePurchases(const Recorded& recorded, const PurchaseQuery& query) {
-  ReferenceGroups<PurchaseSummary> groups(query.scope);
+  const KnownCustomers customers(recorded);
+  ReferenceGroups<PurchaseSummary> groups(query.scope, customers);
   Events events;
-  for (const v1::CustomerEvent& event : InScope(recorded, query.scope)) {
+  for (const v1::CustomerEvent& event : InScope(recorded, query.scope, customers)) {
     if (In(query.window, TimeOf(event))) events.push_back(event);
   }
-  for (const auto& [customer, purchases] : Matching(events, query.purchase)) {
+  for (const auto& [customer, purchases] : Matching(events, query.purchase, customers)) {
     PurchaseSummary* const summary = groups.Of(*purchases.front());
     if (summary == nullptr) continue;
     std::map<absl::CivilDay, int64_t> days;  // and what was paid
@@ -152,10 +156,11 @@ Grouped<PurchaseSummary> ReferencePurchases(const Recorded& recorded, const Purc
 
 namespace {
 
-std::optional<double> FeatureOf(const Sorted& run, const FeatureQuery::Feature& feature, absl::TimeZone zone) {
+std::optional<double> FeatureOf(const Sorted& run, const FeatureQuery::Feature& feature, absl::TimeZone zone,
+                                const KnownCustomers& customers) {
   Sorted events;
   for (const v1::CustomerEvent* event : run) {
-    if (MatchesSelector(feature.selector, *event)) events.push_back(event);
+    if (customers.Matches(feature.selector, *event)) events.push_back(event);
   }
   const auto seconds = [](const v1::CustomerEvent& event) {
     return static_cast<double>(absl::ToUnixMicros(TimeOf(event))) / 1e6;
@@ -193,16 +198,18 @@ std::optional<double> FeatureOf(const Sorted& run, const FeatureQuery::Feature& 
 }  // namespace
 
 Grouped<CustomerFeatures> ReferenceFeatures(const Recorded& recorded, const FeatureQuery& query) {
-  ReferenceGroups<CustomerFeatures> groups(query.scope);
+  const KnownCustomers customers(recorded);
+  ReferenceGroups<CustomerFeatures> groups(query.scope, customers);
   Events events;
-  for (const v1::CustomerEvent& event : InScope(recorded, query.scope)) {
+  for (const v1::CustomerEvent& event : InScope(recorded, query.scope, customers)) {
     if (In(query.window, TimeOf(event))) events.push_back(event);
   }
-  for (const auto& [customer, run] : Matching(events, EventSelector())) {
+  for (const auto& [customer, run] : Matching(events, EventSelector(), customers)) {
     CustomerFeatures* const features = groups.Of(*run.front());
     if (features == nullptr) continue;
     std::vector<std::optional<double>> row;
-    for (const FeatureQuery::Feature& feature : query.features) row.push_back(FeatureOf(run, feature, query.zone));
+    for (const FeatureQuery::Feature& feature : query.features)
+      row.push_back(FeatureOf(run, feature, query.zone, customers));
     features->rows.Add(customer, std::move(row));
   }
   return std::move(groups.out());

@@ -8,33 +8,35 @@
 namespace throughline::testing {
 
 std::vector<Grouped<VolumeAggregate>> ReferenceVolume(const Recorded& recorded, const VolumeQuery& query) {
-  const Events events = InScope(recorded, query.scope);
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
   std::vector<Grouped<VolumeAggregate>> out;
   for (const TimeRange& window : query.windows) {
-    ReferenceGroups<VolumeAggregate> groups(query.scope);
-    std::map<VolumeAggregate*, std::set<std::string>> customers;
+    ReferenceGroups<VolumeAggregate> groups(query.scope, customers);
+    std::map<VolumeAggregate*, std::set<std::string>> counted;
     for (const v1::CustomerEvent& event : events) {
-      if (!In(window, TimeOf(event)) || !AnyMatches(query.any_of, event)) continue;
+      if (!In(window, TimeOf(event)) || !customers.MatchesAny(query.any_of, event)) continue;
       VolumeAggregate* const volume = groups.Of(event);
       if (volume == nullptr) continue;
       ++volume->events;
-      customers[volume].insert(event.customer_id());
+      counted[volume].insert(event.customer_id());
     }
-    for (const auto& [volume, ids] : customers) volume->customers = static_cast<int64_t>(ids.size());
+    for (const auto& [volume, ids] : counted) volume->customers = static_cast<int64_t>(ids.size());
     out.push_back(std::move(groups.out()));
   }
   return out;
 }
 
 std::vector<Grouped<ScoreHistogram>> ReferenceScores(const Recorded& recorded, const ScoreQuery& query) {
-  const Events events = InScope(recorded, query.scope);
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
   std::vector<Grouped<ScoreHistogram>> out;
   for (const TimeRange& window : query.windows) {
-    ReferenceGroups<ScoreHistogram> groups(query.scope);
+    ReferenceGroups<ScoreHistogram> groups(query.scope, customers);
     for (const auto& [key, run] : RunsOf(events, RunRule())) {
       std::map<ScoreHistogram*, std::vector<double>> scores;
       for (const v1::CustomerEvent* event : run) {
-        if (!In(window, TimeOf(*event)) || !AnyMatches(query.any_of, *event)) continue;
+        if (!In(window, TimeOf(*event)) || !customers.MatchesAny(query.any_of, *event)) continue;
         const bool scored = event->survey_response().has_score();
         if (!scored && !query.count_missing) continue;
         ScoreHistogram* const histogram = groups.Of(*event);
@@ -60,11 +62,12 @@ std::vector<Grouped<ScoreHistogram>> ReferenceScores(const Recorded& recorded, c
 }
 
 ValueCounts ReferenceValues(const Recorded& recorded, const ValueQuery& query) {
+  const KnownCustomers customers(recorded);
   ValueCounts out;
   std::map<std::string, int64_t> counts;
-  for (const v1::CustomerEvent& event : InScope(recorded, query.scope)) {
-    if (!In(query.window, TimeOf(event)) || !MatchesSelector(query.selector, event)) continue;
-    const std::optional<std::string> text = FieldText(event, query.path);
+  for (const v1::CustomerEvent& event : InScope(recorded, query.scope, customers)) {
+    if (!In(query.window, TimeOf(event)) || !customers.Matches(query.selector, event)) continue;
+    const std::optional<std::string> text = FieldText(event, query.path, customers);
     ++(text.has_value() ? counts[*text] : out.missing);
   }
   out.value_count = static_cast<int64_t>(counts.size());

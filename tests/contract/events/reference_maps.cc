@@ -7,14 +7,15 @@
 namespace throughline::testing {
 
 std::vector<PairAggregate> ReferencePairs(const Events& events, const PairQuery& query) {
+  const KnownCustomers customers(events);
   std::vector<PairAggregate> out;
   for (const TimeRange& window : query.windows) {
     PairAggregate& aggregate = out.emplace_back();
     for (const auto& [key, run] : RunsOf(events, query.run)) {
       Sorted from, to;
       for (const v1::CustomerEvent* event : run) {
-        if (MatchesSelector(query.from, *event)) from.push_back(event);
-        if (MatchesSelector(query.to, *event)) to.push_back(event);
+        if (customers.Matches(query.from, *event)) from.push_back(event);
+        if (customers.Matches(query.to, *event)) to.push_back(event);
       }
       if (from.empty()) {
         aggregate.target_only += !to.empty() && In(window, TimeOf(*to.front()));
@@ -46,6 +47,7 @@ std::vector<PairAggregate> ReferencePairs(const Events& events, const PairQuery&
 }
 
 RunPositions ReferencePositions(const Events& events, const PositionQuery& query) {
+  const KnownCustomers customers(events);
   RunPositions out;
   out.touchpoints.resize(query.touchpoints.size());
   for (const auto& [key, run] : RunsOf(events, query.run)) {
@@ -53,7 +55,7 @@ RunPositions ReferencePositions(const Events& events, const PositionQuery& query
     bool completed = false;
     for (const v1::CustomerEvent* event : run) {
       for (size_t t = 0; t < query.touchpoints.size(); ++t) {
-        if (!MatchesSelector(query.touchpoints[t].selector, *event)) continue;
+        if (!customers.Matches(query.touchpoints[t].selector, *event)) continue;
         visits.emplace_back(static_cast<int>(t), TimeOf(*event));
         completed = completed || query.touchpoints[t].completes;
         break;

@@ -13,12 +13,12 @@ struct Path {
 };
 
 template <typename Query>
-std::vector<Path> PathsOf(const Events& events, const Query& query) {
+std::vector<Path> PathsOf(const Events& events, const Query& query, const KnownCustomers& customers) {
   std::vector<Path> out;
   for (const auto& [key, run] : RunsOf(events, query.run)) {
     Path path;
     for (const v1::CustomerEvent* event : run) {
-      const std::optional<std::string> symbol = SymbolOf(query.alphabet, *event);
+      const std::optional<std::string> symbol = SymbolOf(query.alphabet, *event, customers);
       if (!symbol.has_value() || !In(query.window, TimeOf(*event))) continue;
       path.events.push_back(event);
       path.symbols.push_back(*symbol);
@@ -46,12 +46,12 @@ struct Stay {
   const v1::CustomerEvent* exit = nullptr;  // null: none yet
 };
 
-std::vector<Stay> StaysOf(const Sorted& run, const StageQuery& query) {
+std::vector<Stay> StaysOf(const Sorted& run, const StageQuery& query, const KnownCustomers& customers) {
   std::vector<Stay> out;
   for (const v1::CustomerEvent* event : run) {
     int stage = 0;
     const int stages = static_cast<int>(query.stages.size());
-    while (stage < stages && !MatchesSelector(query.stages[static_cast<size_t>(stage)], *event)) ++stage;
+    while (stage < stages && !customers.Matches(query.stages[static_cast<size_t>(stage)], *event)) ++stage;
     if (stage == stages || (!out.empty() && out.back().stage == stage)) continue;
     if (!out.empty()) out.back().exit = event;
     out.push_back({stage, event, nullptr});
@@ -70,9 +70,10 @@ void AddStay(const Stay& stay, const StageQuery& query, StageTimes::Stage& stage
 }  // namespace
 
 Grouped<TransitionGraph> ReferenceGraph(const Recorded& recorded, const GraphQuery& query) {
-  const Events events = InScope(recorded, query.scope);
-  ReferenceGroups<TransitionGraph> groups(query.scope);
-  for (const Path& path : PathsOf(events, query)) {
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
+  ReferenceGroups<TransitionGraph> groups(query.scope, customers);
+  for (const Path& path : PathsOf(events, query, customers)) {
     TransitionGraph* const graph = groups.Of(*path.events.front());
     if (graph == nullptr) continue;
     ++graph->runs;
@@ -94,9 +95,10 @@ Grouped<TransitionGraph> ReferenceGraph(const Recorded& recorded, const GraphQue
 }
 
 std::vector<VariantCounts::Variant> ReferenceWays(const Recorded& recorded, const VariantQuery& query) {
-  const Events events = InScope(recorded, query.scope);
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
   std::vector<VariantCounts::Variant> out;
-  for (Path& path : PathsOf(events, query)) {
+  for (Path& path : PathsOf(events, query, customers)) {
     path.symbols.resize(std::min(path.symbols.size(), static_cast<size_t>(query.length_max)));
     out.push_back(std::move(path.symbols));
   }
@@ -104,10 +106,11 @@ std::vector<VariantCounts::Variant> ReferenceWays(const Recorded& recorded, cons
 }
 
 Grouped<VariantCounts> ReferenceVariants(const Recorded& recorded, const VariantQuery& query) {
-  const Events events = InScope(recorded, query.scope);
-  ReferenceGroups<VariantCounts> groups(query.scope);
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
+  ReferenceGroups<VariantCounts> groups(query.scope, customers);
   const std::set<uint32_t> asked(query.buckets.begin(), query.buckets.end());
-  for (Path& path : PathsOf(events, query)) {
+  for (Path& path : PathsOf(events, query, customers)) {
     VariantCounts* const counts = groups.Of(*path.events.front());
     if (counts == nullptr) continue;
     path.symbols.resize(std::min(path.symbols.size(), static_cast<size_t>(query.length_max)));
@@ -123,13 +126,14 @@ Grouped<VariantCounts> ReferenceVariants(const Recorded& recorded, const Variant
 }
 
 Grouped<StageTimes> ReferenceStages(const Recorded& recorded, const StageQuery& query) {
-  const Events events = InScope(recorded, query.scope);
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
   StageTimes empty;
   empty.stages.resize(query.stages.size());
-  ReferenceGroups<StageTimes> groups(query.scope, empty);
+  ReferenceGroups<StageTimes> groups(query.scope, customers, empty);
   for (const auto& [key, run] : RunsOf(events, query.run)) {
     std::set<StageTimes*> counted;
-    for (const Stay& stay : StaysOf(run, query)) {
+    for (const Stay& stay : StaysOf(run, query, customers)) {
       if (!In(query.window, TimeOf(*stay.entry))) continue;
       if (!query.collect.empty() && stay.exit == nullptr) continue;
       StageTimes* const times = groups.Of(*stay.entry);

@@ -25,48 +25,11 @@ std::optional<std::string> Present(const std::string& text) {
   return text;
 }
 
-std::optional<GroupValue> ValueOf(const EventField& dimension, const v1::CustomerEvent& event) {
-  const std::optional<std::string> text = FieldText(event, dimension.path);
-  if (!text.has_value()) return GroupValue{GroupValue::Kind::kMissing, ""};
-  const auto& named = dimension.values;
-  if (named.empty() || std::find(named.begin(), named.end(), *text) != named.end()) {
-    return GroupValue{GroupValue::Kind::kValue, *text};
-  }
-  return GroupValue{GroupValue::Kind::kOther, ""};
-}
-
-std::optional<GroupValue> ValueOf(const EventSymbols& dimension, const v1::CustomerEvent& event) {
-  const std::optional<std::string> symbol = SymbolOf(dimension, event);
-  if (!symbol.has_value()) return std::nullopt;
-  return GroupValue{GroupValue::Kind::kValue, *symbol};
-}
-
-std::optional<GroupValue> ValueOf(const EventCalendar& dimension, const v1::CustomerEvent& event) {
-  const absl::CivilDay day = PeriodDayOf(TimeOf(event), dimension.unit, dimension.zone);
-  return GroupValue{GroupValue::Kind::kValue, absl::StrFormat("%04d-%02d-%02d", day.year(), day.month(), day.day())};
-}
-
-// Ordinals are an engine's: whoever compares gives a symbol for the customer instead.
-std::optional<GroupValue> ValueOf(const EventCustomer&, const v1::CustomerEvent&) { std::abort(); }
-
-}  // namespace
-
-Events InScope(const Events& events, const Scope& scope) {
-  Events out;
-  for (const v1::CustomerEvent& event : events) {
-    if (MatchesFilter(scope.filter, event)) out.push_back(event);
-  }
-  return out;
-}
-
-std::optional<std::string> FieldText(const v1::CustomerEvent& event, const std::string& path) {
-  if (path == "event_name") return event.event_name();
-  if (path == "source") return event.source();
-  if (path == "channel") return Present(event.channel());
-  if (path == "department") return Present(event.department());
-  if (path == "survey") return Present(event.survey_response().survey());
-  const auto found = event.properties().find(path.substr(std::string("properties.").size()));
-  if (found == event.properties().end()) return std::nullopt;
+// A value of a property or trait as text.
+template <typename Values>
+std::optional<std::string> ValueText(const Values& values, const std::string& key) {
+  const auto found = values.find(key);
+  if (found == values.end()) return std::nullopt;
   switch (found->second.kind_case()) {
     case google::protobuf::Value::kStringValue:
       return found->second.string_value();
@@ -79,15 +42,66 @@ std::optional<std::string> FieldText(const v1::CustomerEvent& event, const std::
   }
 }
 
-std::optional<std::string> SymbolOf(const Alphabet& alphabet, const v1::CustomerEvent& event) {
+std::optional<GroupValue> ValueOf(const EventField& dimension, const v1::CustomerEvent& event,
+                                  const KnownCustomers& customers) {
+  const std::optional<std::string> text = FieldText(event, dimension.path, customers);
+  if (!text.has_value()) return GroupValue{GroupValue::Kind::kMissing, ""};
+  const auto& named = dimension.values;
+  if (named.empty() || std::find(named.begin(), named.end(), *text) != named.end()) {
+    return GroupValue{GroupValue::Kind::kValue, *text};
+  }
+  return GroupValue{GroupValue::Kind::kOther, ""};
+}
+
+std::optional<GroupValue> ValueOf(const EventSymbols& dimension, const v1::CustomerEvent& event,
+                                  const KnownCustomers& customers) {
+  const std::optional<std::string> symbol = SymbolOf(dimension, event, customers);
+  if (!symbol.has_value()) return std::nullopt;
+  return GroupValue{GroupValue::Kind::kValue, *symbol};
+}
+
+std::optional<GroupValue> ValueOf(const EventCalendar& dimension, const v1::CustomerEvent& event,
+                                  const KnownCustomers&) {
+  const absl::CivilDay day = PeriodDayOf(TimeOf(event), dimension.unit, dimension.zone);
+  return GroupValue{GroupValue::Kind::kValue, absl::StrFormat("%04d-%02d-%02d", day.year(), day.month(), day.day())};
+}
+
+// Ordinals are an engine's: whoever compares gives a symbol for the customer instead.
+std::optional<GroupValue> ValueOf(const EventCustomer&, const v1::CustomerEvent&, const KnownCustomers&) {
+  std::abort();
+}
+
+}  // namespace
+
+Events InScope(const Events& events, const Scope& scope, const KnownCustomers& customers) {
+  Events out;
+  for (const v1::CustomerEvent& event : events) {
+    if (MatchesFilter(scope.filter, event, customers.Of(event))) out.push_back(event);
+  }
+  return out;
+}
+
+std::optional<std::string> FieldText(const v1::CustomerEvent& event, const std::string& path,
+                                     const KnownCustomers& customers) {
+  if (path == "event_name") return event.event_name();
+  if (path == "source") return event.source();
+  if (path == "channel") return Present(event.channel());
+  if (path == "department") return Present(event.department());
+  if (path == "survey") return Present(event.survey_response().survey());
+  const std::string map = path.substr(0, path.find('.')), key = path.substr(path.find('.') + 1);
+  return map == "traits" ? ValueText(customers.Of(event).traits, key) : ValueText(event.properties(), key);
+}
+
+std::optional<std::string> SymbolOf(const Alphabet& alphabet, const v1::CustomerEvent& event,
+                                    const KnownCustomers& customers) {
   if (const auto* symbols = std::get_if<EventSymbols>(&alphabet)) {
     for (const Symbol& symbol : symbols->symbols) {
-      if (MatchesSelector(symbol.selector, event)) return symbol.name;
+      if (customers.Matches(symbol.selector, event)) return symbol.name;
     }
     return std::nullopt;
   }
   const EventField& field = std::get<EventField>(alphabet);
-  const std::optional<std::string> text = FieldText(event, field.path);
+  const std::optional<std::string> text = FieldText(event, field.path, customers);
   const bool named = field.values.empty() || (text.has_value() && std::find(field.values.begin(), field.values.end(),
                                                                             *text) != field.values.end());
   return named ? text : std::nullopt;
@@ -133,10 +147,10 @@ int64_t PeriodNumberOf(absl::Time time, CalendarUnit unit, absl::TimeZone zone) 
   return 0;
 }
 
-std::optional<GroupKey> GroupOf(const Scope& scope, const v1::CustomerEvent& event) {
+std::optional<GroupKey> GroupOf(const Scope& scope, const v1::CustomerEvent& event, const KnownCustomers& customers) {
   GroupKey key;
   for (const Dimension& dimension : scope.breakdown) {
-    const auto value = std::visit([&](const auto& kind) { return ValueOf(kind, event); }, dimension);
+    const auto value = std::visit([&](const auto& kind) { return ValueOf(kind, event, customers); }, dimension);
     if (!value.has_value()) return std::nullopt;
     key.push_back(*value);
   }

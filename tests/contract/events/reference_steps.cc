@@ -5,25 +5,25 @@
 namespace throughline::testing {
 namespace {
 
-std::vector<RunEvent> RunEventsOf(const Sorted& run, const StepQuery& query) {
+std::vector<RunEvent> RunEventsOf(const Sorted& run, const StepQuery& query, const KnownCustomers& customers) {
   std::vector<RunEvent> out;
   for (const v1::CustomerEvent* event : run) {
     RunEvent& added = out.emplace_back();
     added.time = absl::ToUnixMicros(TimeOf(*event));
     for (size_t step = 0; step < query.steps.size(); ++step) {
-      added.steps |= uint32_t{MatchesSelector(query.steps[step].selector, *event)} << step;
+      added.steps |= uint32_t{customers.Matches(query.steps[step].selector, *event)} << step;
     }
-    added.exclusion = AnyMatches(query.exclusions, *event);
+    added.exclusion = customers.MatchesAny(query.exclusions, *event);
   }
   return out;
 }
 
 // The event that lets the run enter; it must be one that does.
-const v1::CustomerEvent& EntryOf(const Sorted& run, const StepQuery& query) {
+const v1::CustomerEvent& EntryOf(const Sorted& run, const StepQuery& query, const KnownCustomers& customers) {
   const size_t entry_steps = query.order == StepOrder::kUnordered ? query.steps.size() : 1;
   for (const v1::CustomerEvent* event : run) {
     for (size_t step = 0; step < entry_steps; ++step) {
-      if (MatchesSelector(query.steps[step].selector, *event)) return *event;
+      if (customers.Matches(query.steps[step].selector, *event)) return *event;
     }
   }
   return *run.front();
@@ -32,19 +32,21 @@ const v1::CustomerEvent& EntryOf(const Sorted& run, const StepQuery& query) {
 }  // namespace
 
 std::vector<Grouped<StepReach>> ReferenceSteps(const Recorded& recorded, const StepQuery& query) {
-  const Events events = InScope(recorded, query.scope);
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
   StepReach empty;
   empty.reached.resize(query.steps.size());
   empty.durations.resize(query.steps.size());
-  std::vector<ReferenceGroups<StepReach>> out(query.windows.size(), ReferenceGroups<StepReach>(query.scope, empty));
+  std::vector<ReferenceGroups<StepReach>> out(query.windows.size(),
+                                              ReferenceGroups<StepReach>(query.scope, customers, empty));
   const bool whole = query.scope.breakdown.empty();
   for (const auto& [key, run] : RunsOf(events, query.run)) {
-    const ReferenceFunnel funnel(query, RunEventsOf(run, query));
+    const ReferenceFunnel funnel(query, RunEventsOf(run, query, customers));
     const ReferenceOutcome& outcome = funnel.outcome();
     for (size_t w = 0; w < out.size(); ++w) {
       if (whole) ++out[w].Of(*run.front())->runs;
       if (!outcome.entry.has_value() || !In(query.windows[w], absl::FromUnixMicros(*outcome.entry))) continue;
-      StepReach* const reach = out[w].Of(EntryOf(run, query));
+      StepReach* const reach = out[w].Of(EntryOf(run, query, customers));
       if (reach == nullptr) continue;
       reach->runs += !whole;
       for (size_t step = 0; step < query.steps.size(); ++step) reach->reached[step] += outcome.reached[step];

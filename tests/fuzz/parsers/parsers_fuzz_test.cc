@@ -37,6 +37,8 @@ v1::CustomerEvent SampleEvent() {
   (*event.mutable_properties())["plan"].set_string_value("pro");
   (*event.mutable_properties())["seats"].set_number_value(3);
   (*event.mutable_properties())["trial"].set_bool_value(true);
+  (*event.mutable_traits())["tier"].set_string_value("gold");
+  (*event.mutable_traits())["left"].set_null_value(google::protobuf::NULL_VALUE);
   event.mutable_survey_response()->set_score(9);
   event.mutable_survey_response()->set_survey("nps");
   return event;
@@ -49,6 +51,7 @@ const std::vector<std::string>& SampleFilters() {
       R"(NOT (score >= 9 AND score <= 10) -department:support)",
       R"(event_time >= 2018-01-01 event_time < "2018-02-01T00:00:00Z" amount_minor > -5.25e3)",
       R"(source = s* channel:"eb" survey = "*ps" properties.trial = true)",
+      R"(traits.tier = gold AND (customer.event_count > 2 OR traits."left" = null) customer_id = "c*")",
       R"(((((event_name = a)))) OR (NOT NOT properties.x:*))",
   };
   return kFilters;
@@ -58,6 +61,10 @@ TEST(Fuzz, Filter_WhatParses_ParsesAgainFromItsText_AndMeansTheSame) {
   const uint32_t seed = 20261122;
   std::mt19937 random(seed);
   const v1::CustomerEvent event = SampleEvent();
+  CustomerFacts customer;
+  customer.customer_id = event.customer_id();
+  customer.event_count = 3;
+  customer.AddTraits(event);
   int parsed = 0;
   for (int round = 0; round < Rounds(); ++round) {
     const std::string text = testing::Mutate(SampleFilters()[random() % SampleFilters().size()], random);
@@ -69,7 +76,7 @@ TEST(Fuzz, Filter_WhatParses_ParsesAgainFromItsText_AndMeansTheSame) {
     const absl::StatusOr<Filter> again = Filter::Parse(canonical);
     ASSERT_TRUE(again.ok()) << "seed " << seed << " round " << round << ": " << text << " -> " << canonical;
     ASSERT_EQ(again->ToString(), canonical) << "seed " << seed << " round " << round << ": " << text;
-    ASSERT_EQ(MatchesFilter(*again, event), MatchesFilter(*filter, event))
+    ASSERT_EQ(MatchesFilter(*again, event, customer), MatchesFilter(*filter, event, customer))
         << "seed " << seed << " round " << round << ": " << text;
   }
   EXPECT_GT(parsed, Rounds() / 100) << "nearly nothing parses: the test tries too little";

@@ -59,7 +59,8 @@ constexpr char kMapText[] = R"pb(
   instance_rule { abandon_after { seconds: 100 } })pb";
 
 std::vector<Instance> Runs(const CompiledMap& map, const std::vector<v1::CustomerEvent>& events, absl::Time now) {
-  InstanceBuilder builder(map, "workspaces/w/customers/anna");
+  const CustomerFacts anna;
+  InstanceBuilder builder(map, "workspaces/w/customers/anna", anna);
   for (const v1::CustomerEvent& event : events) builder.Add(event);
   return std::move(builder).Finish(now);
 }

@@ -21,7 +21,8 @@ using ::throughline::testing::Second;
 
 TEST(LifecycleTrackerTest, Stage_IsTheHighestThatWasEntered) {
   const Lifecycle lifecycle = SampleLifecycle();
-  LifecycleTracker tracker(lifecycle);
+  const CustomerFacts anna;
+  LifecycleTracker tracker(lifecycle, anna);
   std::vector<std::string> line;
   for (const char* name : {"ghost", "visit", "visit", "buy", "try", "buy"}) {
     const LifecycleTracker::Step step = tracker.Add(Event("anna", 0, name));
@@ -57,7 +58,8 @@ TEST_F(ReadLifecycleTest, LivingStagesOfTheWorkspace_ByPosition) {
   std::vector<std::string> ids;
   for (const CompiledStage& stage : lifecycle.stages) ids.push_back(stage.id);
   EXPECT_THAT(ids, ElementsAre("zeal", "b", "a"));
-  LifecycleTracker tracker(lifecycle);
+  const CustomerFacts anna;
+  LifecycleTracker tracker(lifecycle, anna);
   EXPECT_EQ(tracker.Add(Event("anna", 0, "x")).stage, nullptr) << "a stage without a rule is entered by no event";
   EXPECT_EQ(tracker.Add(Event("anna", 1, "b")).stage->name, "workspaces/w/lifecycleStages/b");
 }

@@ -134,7 +134,7 @@ TEST(CompileMapTest, EveryEvent_MatchesAtMostOneTouchpoint_TheFirst) {
     const auto event = ParseProto<v1::CustomerEvent>(event_text);
     std::vector<std::string> ids;
     for (const CompiledTouchpoint& touchpoint : map->touchpoints) {
-      if (MatchesSelector(touchpoint.selector, event)) ids.push_back(touchpoint.id);
+      if (MatchesSelector(touchpoint.selector, event, CustomerFacts())) ids.push_back(touchpoint.id);
     }
     return ids;
   };

@@ -79,7 +79,7 @@ TEST(DemoCompanyTest, BindingsAndEntryRules_MatchWhatCustomersDo) {
   for (int customer = 0; customer < simulator.customer_count(); ++customer) {
     for (const v1::CustomerEvent& event : simulator.EventsOf(customer)) {
       for (const auto& [id, selector] : selectors) {
-        if (MatchesSelector(selector, event)) met.insert(id);
+        if (MatchesSelector(selector, event, CustomerFacts())) met.insert(id);
       }
     }
   }
