@@ -59,6 +59,22 @@ bool IsPast(const Snapshot& snapshot) {
 
 }  // namespace
 
+namespace {
+
+// What customers were said to be in their past must not count towards any limit either.
+absl::StatusOr<std::vector<bool>> HeldCodes(const FieldValues& field, const Snapshot& snapshot) {
+  std::vector<bool> held(field.codes);
+  for (size_t i = 0; i < snapshot.partitions.size(); ++i) {
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Partition> partition, snapshot.At(i));
+    field.In(*partition).Visit([&](auto codes) {
+      for (uint32_t place = 0; place < partition->size(); ++place) held[static_cast<size_t>(codes[place])] = true;
+    });
+  }
+  return held;
+}
+
+}  // namespace
+
 bool FieldValues::IsMissing(uint32_t code) const {
   if (property != nullptr) return code == kMissingCode || property->IsNull(code);
   return code == kMissingCode && column != kNameColumn && column != kSourceColumn;
@@ -88,6 +104,9 @@ absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view 
         out.codes = std::max(out.codes, out.property->codes[static_cast<size_t>(row)] + 1);
       }
     }
+    if (is_trait && out.codes > kBreakdownValueCountMax) {
+      ASSIGN_OR_RETURN(out.held, HeldCodes(out, snapshot));
+    }
     return out;
   }
   const std::optional<CodeColumn> column = FieldColumn(path);
@@ -113,7 +132,7 @@ absl::StatusOr<CompiledAlphabet> FieldAlphabet(const EventField& field, const Fi
   for (const auto& [value, number] : numbers) out.names[static_cast<size_t>(number)] = value;
   Selectors::Field lead{values.column, values.property, std::vector<int32_t>(values.codes, -1), 0};
   for (uint32_t code = 0; code < values.codes; ++code) {
-    if (values.IsMissing(code)) continue;
+    if (values.IsMissing(code) || !values.IsHeld(code)) continue;
     std::string text = values.Text(code);
     const auto found = numbers.find(text);
     if (found != numbers.end()) {
@@ -167,6 +186,10 @@ absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventField& dimensi
   const auto named = [](const std::string& text) { return absl::StrCat("=", text); };
   for (const std::string& value : dimension.values) number_of({GroupValue::Kind::kValue, value}, named(value));
   for (uint32_t code = 0; code < part.field->codes; ++code) {
+    if (!part.field->IsHeld(code)) {
+      part.numbers.push_back(-1);
+      continue;
+    }
     if (part.field->IsMissing(code)) {
       part.numbers.push_back(number_of({GroupValue::Kind::kMissing, ""}, "missing"));
       continue;

@@ -25,6 +25,9 @@ struct FieldValues {
   const PackedColumn& In(const Partition& partition) const {
     return property == nullptr ? partition.codes(static_cast<CodeColumn>(column)) : partition.property(*property);
   }
+  // Of a trait with many: by code, whether it is a customer's in the snapshot. Empty: any code may be.
+  std::vector<bool> held;
+  bool IsHeld(uint32_t code) const { return held.empty() || held[code]; }
   bool IsMissing(uint32_t code) const;
   std::string Text(uint32_t code) const;
 };

@@ -7,12 +7,12 @@
 #include <map>
 
 #include "absl/strings/str_cat.h"
-#include "services/events/event_match.h"
 #include "tests/contract/events/aggregate_text.h"
 #include "tests/contract/events/event_store_backend.h"
 #include "tests/contract/events/random_data.h"
 #include "tests/contract/events/random_questions.h"
 #include "tests/contract/events/reference_aggregates.h"
+#include "tests/contract/events/reference_runs.h"
 
 namespace throughline::testing {
 namespace {

@@ -166,6 +166,11 @@ TEST(FilterTest, FieldsOfEvents_AreChecked) {
       {"score >= 9", "score >= 9"},
       {"score:*", "score:*"},
       {"score = null", "score = null"},
+      {"traits:plan", "traits.plan:*"},
+      {"traits.a.b = null", "traits.\"a.b\" = null"},
+      {"customer_id = 17", "customer_id = \"17\""},
+      {"customer.event_count > 3", "customer.event_count > 3"},
+      {"customer.last_event_time >= \"2026-01-01\"", "customer.last_event_time >= \"2026-01-01\""},
       {"event_time < \"2026-01-01\"", "event_time < \"2026-01-01\""},
       {"event_time >= 2026-01-01T10:00:00.5+02:00", "event_time >= \"2026-01-01T10:00:00.5+02:00\""},
   };
@@ -185,6 +190,12 @@ TEST(FilterTest, FieldsOfEvents_AreChecked) {
       {"event_time = 2026", "a time for event_time"},
       {"event_time = infinite-future", "a time for event_time"},
       {"event_time:2026-01-01", "event_time with ="},
+      {"traits = 1", "one of the fields"},
+      {"customer.name = anna", "customer.event_count, customer.first_event_time"},
+      {"customer:event_count", "one of the fields"},
+      {"customer.event_count = many", "a number for customer.event_count"},
+      {"customer.event_count:3", "customer.event_count with ="},
+      {"customer.first_event_time > 5", "a time for customer.first_event_time"},
   };
   for (const auto& [text, expected] : bad) {
     const absl::Status status = Filter::ParseAndCheck(text, EventFilterFields()).status();
@@ -193,6 +204,9 @@ TEST(FilterTest, FieldsOfEvents_AreChecked) {
   }
   const absl::Status second = Filter::ParseAndCheck("channel = web AND chanel = web", EventFilterFields()).status();
   EXPECT_EQ(GetErrorMetadata(second)["position"], "18");
+  const absl::Status trait =
+      Filter::ParseAndCheck("traits.plan = pro AND customer.event_count = x", EventFilterFields()).status();
+  EXPECT_EQ(GetErrorMetadata(trait)["position"], "22");
 }
 
 TEST(FilterTest, BoolFields_TakeTruthValuesOnly) {

@@ -56,6 +56,8 @@ std::vector<v1::CustomerEvent> RandomEvents(Random& random) {
     event.set_source(Below(random, 2) == 0 ? "shop" : "crm");
     event.set_sequence(Below(random, 2));
     event.set_channel(Below(random, 2) == 0 ? "web" : "");
+    if (Below(random, 6) == 0) (*event.mutable_traits())["plan"].set_string_value(Below(random, 2) == 0 ? "pro" : "x");
+    if (Below(random, 12) == 0) (*event.mutable_traits())["plan"].set_null_value(google::protobuf::NULL_VALUE);
     google::protobuf::Value& value = (*event.mutable_properties())["order"];
     switch (Below(random, 5)) {
       case 0:
@@ -84,13 +86,17 @@ std::shared_ptr<const CompiledMap> RandomMap(Random& random) {
                                   "event_names: \"c\" filter: \"channel = web\"",
                                   "filter: \"channel = null AND source = shop\"",
                                   "filter: \"NOT event_name = a AND properties.order > 0\"",
+                                  "filter: \"traits.plan = pro\"",
+                                  "filter: \"traits.plan = null AND customer.event_count > 8\"",
+                                  "filter: \"customer.last_event_time > \\\"2026-01-01T00:00:50Z\\\"\"",
                                   "event_names: \"d\"",
                                   "filter: \"event_time >= \\\"2026-01-01T00:00:30Z\\\"\"",
                                   ""};
   const int touchpoints = 1 + Below(random, 6);
   std::string text;
   for (int i = 0; i < touchpoints; ++i) {
-    absl::StrAppend(&text, "touchpoints { id: \"t", i, "\" event_binding { ", bindings[Below(random, 8)], " } ",
+    absl::StrAppend(&text, "touchpoints { id: \"t", i, "\" event_binding { ",
+                    bindings[Below(random, static_cast<int>(std::size(bindings)))], " } ",
                     Below(random, 4) == 0 ? "completes_journey: true" : "", " }\n");
   }
   const int transitions = Below(random, 8);

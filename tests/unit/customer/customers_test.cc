@@ -82,13 +82,43 @@ TEST(ListCustomersTest, EveryField_CanBeFiltered) {
   EXPECT_THAT(matching("NOT lifecycle_stage:* OR event_count = 2"), ElementsAre("anna", "ghost"));
 }
 
-// 25 000 customers, every 1000th of whom bought.
+TEST(ListCustomersTest, Traits_AreThoseOfTheLastEventThatStatesThem) {
+  PlainEventView view;
+  view.Add(Event("anna", 20, "visit", R"(traits { key: "plan" value { string_value: "pro" } })"));
+  view.Add(Event("anna", 10, "visit", R"(traits { key: "plan" value { string_value: "free" } })"));
+  view.Add(Event("ben", 0, "visit", R"(traits { key: "plan" value { string_value: "pro" } }
+                                       traits { key: "seats" value { number_value: 5 } })"));
+  view.Add(Event("ben", 9, "visit", R"(traits { key: "plan" value { null_value: NULL_VALUE } })"));
+  view.Add(Event("cleo", 9, "visit"));
+  const auto matching = [&](const std::string& filter) {
+    const auto page = ListCustomers(view, SampleLifecycle(), kWorkspace, Parse(filter), 0, 10, Second(100));
+    EXPECT_OK(page);
+    const auto all =
+        FindCustomers(view, SampleLifecycle(), Parse(filter), Second(100), [] { return absl::OkStatus(); });
+    EXPECT_OK(all);
+    if (page.ok() && all.ok()) EXPECT_EQ(all->size(), page->customers.size());
+    return page.ok() ? Ids(*page) : std::vector<std::string>{"error"};
+  };
+  EXPECT_THAT(matching("traits.plan = pro"), ElementsAre("anna"));
+  EXPECT_THAT(matching("traits.plan = free"), IsEmpty());
+  EXPECT_THAT(matching("traits.plan = null"), ElementsAre("ben", "cleo"));
+  EXPECT_THAT(matching("traits.plan != pro"), ElementsAre("ben", "cleo"));
+  EXPECT_THAT(matching("traits.seats > 4 OR traits:plan"), ElementsAre("anna", "ben"));
+  EXPECT_THAT(matching("NOT traits.seats > 4 AND event_count < 2"), ElementsAre("cleo"));
+  EXPECT_THAT(matching("traits.plan = \"p*\" AND lifecycle_stage = lead"), ElementsAre("anna"));
+  EXPECT_THAT(Filter::ParseAndCheck("traits = pro", CustomerFilterFields()),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasReason("INVALID_FILTER")));
+}
+
+// 25 000 customers, every 1000th of whom bought; of these it is known.
 class ManyCustomersTest : public ::testing::Test {
  protected:
   static void SetUpTestSuite() {
     view_ = new PlainEventView();
     for (int i = 0; i < 25'000; ++i) {
-      view_->Add(Event(absl::StrCat("c", i), i, i % 1000 == 999 ? "buy" : "visit"));
+      const bool buys = i % 1000 == 999;
+      view_->Add(Event(absl::StrCat("c", i), i, buys ? "buy" : "visit",
+                       buys ? R"(traits { key: "buyer" value { bool_value: true } })" : ""));
     }
   }
   void SetUp() override { view_->list_calls = view_->first_match_calls = 0; }
@@ -98,7 +128,8 @@ class ManyCustomersTest : public ::testing::Test {
 PlainEventView* ManyCustomersTest::view_ = nullptr;
 
 TEST_F(ManyCustomersTest, Pages_JoinToAllMatches) {
-  for (const char* filter : {"lifecycle_stage = customer", "customer_id = \"*999\"", "event_count > 1"}) {
+  for (const char* filter :
+       {"lifecycle_stage = customer", "customer_id = \"*999\"", "traits.buyer = true", "event_count > 1"}) {
     std::vector<std::string> ids;
     std::optional<int64_t> next = 0;
     while (next.has_value()) {
@@ -119,6 +150,14 @@ TEST_F(ManyCustomersTest, OneCall_LooksAtABoundedNumber) {
   EXPECT_EQ(page.next_ordinal, 20'000);
   EXPECT_LE(view_->list_calls, 20);
   EXPECT_EQ(view_->first_match_calls, 0) << "nobody is shown, and the filter asks for no stage";
+}
+
+TEST_F(ManyCustomersTest, Traits_AreAskedForManyAtATime) {
+  ASSERT_OK_AND_ASSIGN(const CustomerSet members,
+                       FindCustomers(*view_, SampleLifecycle(), Parse("traits.buyer = true OR traits.buyer = false"),
+                                     Second(100'000), [] { return absl::OkStatus(); }));
+  EXPECT_EQ(members.size(), 25);
+  EXPECT_LE(view_->first_match_calls, 4) << "of 1000, 4000, 16 000 and the rest";
 }
 
 TEST_F(ManyCustomersTest, WithoutFilter_ReadsOnlyThePage) {

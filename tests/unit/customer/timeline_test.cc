@@ -18,6 +18,7 @@ using ::throughline::testing::EqualsProto;
 using ::throughline::testing::Event;
 using ::throughline::testing::HasReason;
 using ::throughline::testing::Map;
+using ::throughline::testing::ParseProto;
 using ::throughline::testing::PlainEventView;
 using ::throughline::testing::SampleLifecycle;
 using ::throughline::testing::StatusIs;
@@ -84,6 +85,43 @@ TEST(ListTimelineEntriesTest, HiddenEvents_StillMoveTheCustomer) {
   ASSERT_THAT(page.entries, SizeIs(1));
   EXPECT_EQ(page.entries[0].lifecycle_stage(), "workspaces/w/lifecycleStages/customer");
   EXPECT_FALSE(page.entries[0].enters_lifecycle_stage());
+}
+
+// Of the whole customer, whatever the moment of the event.
+TEST(ListTimelineEntriesTest, TraitsAndCustomerFields_DecideInFilterMapAndLifecycle) {
+  PlainEventView view;
+  view.Add(Event("anna", 0, "visit"));
+  view.Add(Event("anna", 1, "visit", R"(traits { key: "plan" value { string_value: "pro" } })"));
+  const auto map = Map("m", R"pb(touchpoints {
+                                   id: "free"
+                                   event_binding { filter: "traits.plan = free" }
+                                 }
+                                 touchpoints {
+                                   id: "pro"
+                                   event_binding { filter: "traits.plan = pro" }
+                                 })pb");
+  Lifecycle lifecycle = SampleLifecycle();
+  ASSERT_OK_AND_ASSIGN(lifecycle.stages[1].selector,
+                       CompileBinding(ParseProto<v1::EventBinding>(R"pb(filter: "traits:plan")pb")));
+  const auto count = [&](const std::string& filter) {
+    TimelineRequest request = Request();
+    const auto parsed = Filter::ParseAndCheck(filter, EventFilterFields());
+    EXPECT_OK(parsed);
+    request.filter = *parsed;
+    const auto page = ListTimelineEntries(view, lifecycle, {map}, "workspaces/w", request);
+    EXPECT_OK(page);
+    for (const v1::TimelineEntry& entry : page->entries) {
+      EXPECT_EQ(entry.lifecycle_stage(), "workspaces/w/lifecycleStages/trial");
+      EXPECT_EQ(entry.touchpoints_size() == 1 ? entry.touchpoints(0).touchpoint() : "none", "pro");
+    }
+    return page->entries.size();
+  };
+  EXPECT_EQ(count(""), 2);
+  EXPECT_EQ(count("traits.plan = pro"), 2);
+  EXPECT_EQ(count("traits.plan != pro"), 0);
+  EXPECT_EQ(count("customer.event_count = 2 AND customer_id = anna"), 2);
+  EXPECT_EQ(count("customer.first_event_time < \"2026-01-01T00:00:01Z\""), 2);
+  EXPECT_EQ(count("customer.last_event_time < \"2026-01-01T00:00:01Z\""), 0);
 }
 
 TEST(ListTimelineEntriesTest, Pages_JoinToTheWholeLine) {

@@ -36,6 +36,19 @@ TEST(JsonLinesReader, Line_IsAnEvent_InBothSpellings) {
   EXPECT_THAT(file.lines, ElementsAre(1, 3));
 }
 
+TEST(JsonLinesReader, Traits_AreReadWithTheirKinds_AndNull) {
+  const ReadFile file = Read(R"({"id":"1","customerId":"c","eventName":"a",)"
+                             R"("traits":{"plan":"pro","seats":5,"vip":true,"country":null}})");
+  ASSERT_THAT(file.problems, IsEmpty());
+  ASSERT_THAT(file.Ids(), ElementsAre("1"));
+  const auto& traits = file.events[0].traits();
+  EXPECT_EQ(traits.size(), 4);
+  EXPECT_EQ(traits.at("plan").string_value(), "pro");
+  EXPECT_EQ(traits.at("seats").number_value(), 5);
+  EXPECT_TRUE(traits.at("vip").bool_value());
+  EXPECT_TRUE(traits.at("country").has_null_value());
+}
+
 TEST(JsonLinesReader, BadLines_AreReportedByNameAndLine_AndTheRestIsRead) {
   const ReadFile file =
       Read(absl::StrCat("{\"id\":\"1\"}\n"
