@@ -109,7 +109,8 @@ TEST_F(TraitsTest, Breakdown_AndValues_OfATrait) {
   ASSERT_OK_AND_ASSIGN(const auto bounded, Volume(R"pb(breakdown { field: "traits.kind" value_limit: 1 })pb"));
   ASSERT_THAT(bounded.groups(), SizeIs(3));
   EXPECT_THAT(bounded.groups(0).values(0), EqualsProto(R"pb(kind: VALUE value: "household")pb"));
-  EXPECT_THAT(bounded.groups(1).values(0), EqualsProto(R"pb(kind: OTHER other_value_count: 1)pb"));
+  EXPECT_THAT(bounded.groups(1).values(0), EqualsProto(R"pb(kind: MISSING)pb"));
+  EXPECT_THAT(bounded.groups(2).values(0), EqualsProto(R"pb(kind: OTHER other_value_count: 1)pb"));
   ASSERT_OK_AND_ASSIGN(const auto values, Values(R"pb(field: "traits.seats")pb"));
   EXPECT_THAT(values, EqualsProto(R"pb(values { value: "3" event_count: 7 }
                                        values { value: "40" event_count: 5 }
