@@ -2,7 +2,7 @@
 // decided once for each distinct value, and what the event's name decides alone once for each name; what is left is
 // evaluated column by column over many events at a time.
 //
-// A Selectors is immutable; any thread. A Selectors::Reader belongs to one thread.
+// A Selectors is immutable; any thread. The snapshot must outlive it. A Selectors::Reader belongs to one thread.
 #pragma once
 
 #include <array>
@@ -88,7 +88,9 @@ class Selectors {
   int selector_count_ = 0;
   bool disjoint_ = true;
   std::vector<const PropertyColumn*> properties_;
-  const StringDictionary* customer_ids_ = nullptr;
+  // What customers are called.
+  const Dictionaries* dictionaries_ = nullptr;
+  const Snapshot* snapshot_ = nullptr;
   int scope_ = kAlways;  // node
   int lead_ = kNameColumn;
   std::vector<uint16_t> lead_first_;       // by code of the leading column

@@ -117,7 +117,8 @@ class Selectors::Compiler {
         properties_(std::move(properties)) {}
 
   void Scope(const Filter& scope) {
-    set_.customer_ids_ = &dictionaries_.customers;
+    set_.dictionaries_ = &dictionaries_;
+    set_.snapshot_ = &snapshot_;
     for (const Projection::Property& property : properties_) set_.properties_.push_back(property.column);
     if (scope.empty()) return;
     set_.scope_ = FilterTree(*scope.root());

@@ -132,7 +132,8 @@ bool Selectors::Reader::HoldsFor(const Node& node, uint32_t customer) const {
   const uint32_t begin = partition_.offset(customer), end = partition_.offset(customer + 1);
   switch (node.field) {
     case CustomerField::kId:
-      return CompareString(*node.compare, (*selectors_.customer_ids_)[partition_.first_customer() + customer]);
+      return CompareString(*node.compare, selectors_.snapshot_->NameOf(partition_.first_customer() + customer,
+                                                                       *selectors_.dictionaries_));
     case CustomerField::kEventCount:
       return CompareNumber(*node.compare, end - begin);
     case CustomerField::kFirstEventTime:
