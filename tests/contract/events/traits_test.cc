@@ -141,6 +141,20 @@ TEST_P(EventStoreContractTest, CustomerFields_ComparedWithAnotherType_AreInvalid
   }
 }
 
+TEST_P(EventStoreContractTest, Trait_OfLinkedCustomers_IsThePersons) {
+  MustAppend({Event("1").Customer("cookie").At(30).Trait("plan", "pro"), Event("2").Customer("account").At(20)});
+  EXPECT_EQ(Count(*View(), R"(traits.plan = "pro")"), "1 of 1");
+  MustAppend({Event("3").Customer("cookie").At(40).Link("account")});
+  EXPECT_EQ(Count(*View(), R"(traits.plan = "pro")"), "3 of 1");
+  EXPECT_EQ(Count(*View(), R"(customer_id = "account" AND customer.event_count = 3)"), "3 of 1");
+  EXPECT_EQ(Count(*View(), R"(customer_id = "cookie")"), "0 of 0") << "the person is called otherwise";
+  MustAppend({Event("4").Customer("account").At(50).ForgetTrait("plan")});
+  EXPECT_EQ(Count(*View(), "traits.plan = null"), "4 of 1");
+  MustAppend({Event("5").Customer("account").At(60).Unlink("3")});
+  EXPECT_EQ(Count(*View(), R"(traits.plan = "pro")"), "2 of 1");
+  EXPECT_EQ(Count(*View(), R"(customer_id = "cookie")"), "2 of 1");
+}
+
 // Values that nobody has any more count towards no limit.
 TEST_P(EventStoreContractTest, Trait_ThatChangesOften_HasOnlyTheValuesThatHold) {
   std::vector<v1::CustomerEvent> events;
