@@ -257,6 +257,14 @@ bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<P
   return fine && !reader.failed();
 }
 
+absl::string_view ReadCustomerId(absl::string_view bytes) {
+  WireReader reader(bytes);
+  while (reader.Next() && reader.field() <= v1::CustomerEvent::kCustomerIdFieldNumber) {
+    if (reader.field() == v1::CustomerEvent::kCustomerIdFieldNumber) return reader.text();
+  }
+  return {};
+}
+
 std::string EncodeLogMark(const LogMark& mark) {
   const bool erasure = mark.kind == LogMark::Kind::kErasure;
   std::string out(kLogMarkBytes, '\0');

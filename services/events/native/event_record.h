@@ -56,6 +56,8 @@ struct EventFields {
 // with `traits` those. False if the bytes are no event.
 bool ReadEventFields(absl::string_view bytes, EventFields& fields, std::vector<PropertyField>* properties = nullptr,
                      std::vector<PropertyField>* traits = nullptr);
+// Only that; empty if the bytes are no event.
+absl::string_view ReadCustomerId(absl::string_view bytes);
 
 // What stands in the log in the place of an event: begins with a zero byte, which is no protobuf tag. Then a byte for
 // the kind, then eight little-endian bytes.

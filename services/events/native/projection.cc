@@ -1,6 +1,7 @@
 #include "services/events/native/projection.h"
 
 #include <algorithm>
+#include <array>
 #include <atomic>
 #include <limits>
 #include <utility>
@@ -19,6 +20,8 @@ namespace {
 // At close so many events that are in no file are worth one: reading as many from the log takes a second at most.
 constexpr int64_t kCloseEventsMin = 16 << 10;
 constexpr int64_t kCloseEventsMax = 512 << 10;
+// Records that are copied out of the log at a time.
+constexpr size_t kScanChunk = 1024;
 
 std::unique_ptr<ColumnFiles> MakeFiles(const std::shared_ptr<const EventLog>& log, uint32_t workspace, int threads,
                                        Projection::Files files) {
@@ -132,7 +135,7 @@ absl::Status Projection::ScanLocked(int64_t last, int64_t& also_from, const Also
   for (const KeptProperty& kept : properties_) from = std::min(from, kept.rows() + 1);
   from = std::min(from, also_from);
   last_sequence_ = from - 1;
-  return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view record) -> absl::Status {
+  const AddRecord add = [&](int64_t sequence, absl::string_view record) -> absl::Status {
     RETURN_IF_ERROR(before_each(sequence));
     const bool tell = sequence >= also_from;
     if (IsLogMark(record)) {
@@ -148,7 +151,20 @@ absl::Status Projection::ScanLocked(int64_t last, int64_t& also_from, const Also
     after_each(sequence);
     also_from = std::max(also_from, sequence + 1);
     return absl::OkStatus();
-  });
+  };
+  const auto bytes = std::make_shared<std::string>();
+  RecordedEvents chunk{bytes, {}, from};
+  RETURN_IF_ERROR(log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view record) -> absl::Status {
+    chunk.places.push_back({bytes->size(), record.size()});
+    bytes->append(record.data(), record.size());
+    if (chunk.places.size() < kScanChunk) return absl::OkStatus();
+    RETURN_IF_ERROR(AddManyLocked(chunk, add));
+    chunk.places.clear();
+    bytes->clear();
+    chunk.first_sequence = sequence + 1;
+    return absl::OkStatus();
+  }));
+  return AddManyLocked(chunk, add);
 }
 
 // What was read from files is not counted one by one. Everything is merged.
@@ -234,14 +250,33 @@ absl::Status Projection::CatchUpLocked() {
     }
     if (taken.empty()) return absl::OkStatus();
     for (const RecordedEvents& events : taken) {
-      int64_t sequence = events.first_sequence;
-      for (const RecordedEvents::Place& place : events.places) {
+      RETURN_IF_ERROR(AddManyLocked(events, [this](int64_t sequence, absl::string_view event) {
         EventFields fields;
-        RETURN_IF_ERROR(
-            AddLocked(sequence++, absl::string_view(*events.bytes).substr(place.offset, place.size), fields));
-      }
+        return AddLocked(sequence, event, fields);
+      }));
     }
   }
+}
+
+// Adds records in order. Customers come at random: what their look-ups read is fetched while others are added.
+absl::Status Projection::AddManyLocked(const RecordedEvents& records, const AddRecord& add) {
+  constexpr size_t kTable = 24, kString = 12;  // so many records ahead
+  const size_t count = records.places.size();
+  std::array<uint32_t, kTable> hashes{};
+  const auto record = [&](size_t i) {
+    return absl::string_view(*records.bytes).substr(records.places[i].offset, records.places[i].size);
+  };
+  const StringDictionary& customers = dictionaries_->customers;
+  for (size_t i = 0; i < count + kTable; ++i) {
+    if (i < count) {
+      hashes[i % kTable] = StringDictionary::HashOf(ReadCustomerId(record(i)));
+      customers.PrefetchCode(hashes[i % kTable]);
+    }
+    if (i >= kString && i - kString < count) customers.PrefetchString(hashes[(i - kString) % kTable]);
+    if (i < kTable) continue;
+    RETURN_IF_ERROR(add(records.first_sequence + static_cast<int64_t>(i - kTable), record(i - kTable)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status Projection::AddLocked(int64_t sequence, absl::string_view event, EventFields& fields) {

@@ -150,6 +150,8 @@ class Projection {
   absl::Status SealFiles();
 
   absl::Status CatchUpLocked();
+  using AddRecord = std::function<absl::Status(int64_t sequence, absl::string_view record)>;
+  absl::Status AddManyLocked(const RecordedEvents& records, const AddRecord& add);
   absl::Status ScanLocked(int64_t last, int64_t& also_from, const Also& also, const AlsoMark& also_mark,
                           const std::function<absl::Status(int64_t sequence)>& before_each,
                           const std::function<void(int64_t sequence)>& after_each);
