@@ -117,5 +117,25 @@ TEST(Fuzz, LogRecord_Damaged_IsReadOrRefused_AndNeverPointsOutside) {
   EXPECT_GT(read, Rounds() / 100);
 }
 
+TEST(Fuzz, LogMark_Damaged_IsReadOrRefused_AndIsTheSameAgain) {
+  const uint32_t seed = 20261124;
+  std::mt19937 random(seed);
+  LogMark tombstone, erasure;
+  tombstone.identity_hash = 0x0123456789ABCDEF;
+  erasure.kind = LogMark::Kind::kErasure;
+  erasure.erased_events = 20;
+  const std::vector<std::string> samples = {EncodeLogMark(tombstone), EncodeLogMark(erasure)};
+  int read = 0;
+  for (int round = 0; round < Rounds(); ++round) {
+    const std::string damaged = testing::Mutate(samples[random() % samples.size()], random);
+    LogMark mark;
+    if (!ReadLogMark(damaged, mark)) continue;
+    ++read;
+    ASSERT_TRUE(IsLogMark(damaged)) << "seed " << seed << " round " << round;
+    ASSERT_EQ(EncodeLogMark(mark), damaged) << "seed " << seed << " round " << round;
+  }
+  EXPECT_GT(read, Rounds() / 100);
+}
+
 }  // namespace
 }  // namespace throughline

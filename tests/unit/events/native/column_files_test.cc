@@ -631,5 +631,31 @@ TEST(ColumnFilesTest, CleanUp_LeavesNothingInTheFiles_AndThemWhole) {
   EXPECT_EQ(warnings.Take(), 0);
 }
 
+// A partition of which everybody is gone keeps its place: codes are never renumbered.
+TEST(ColumnFilesTest, Erase_EverybodyOfAPartition_IsAnEmptySegment) {
+  TempDir directory;
+  Store store(directory / "events");
+  store.Open();
+  std::vector<v1::CustomerEvent> events;
+  for (uint32_t i = 0; i < kPartitionCustomers + 5; ++i) {
+    events.push_back(Event(absl::StrCat("e", i)).Customer(absl::StrCat("customer ", i)));
+  }
+  store.Append(events);
+  store.columns().Seal();
+  EXPECT_EQ(store.Mapped(), 2);
+  for (uint32_t i = kPartitionCustomers; i < kPartitionCustomers + 5; ++i) store.Erase(absl::StrCat("customer ", i));
+  ASSERT_THAT(store.columns().CleanUp(), IsOk());
+  store.ExpectRight();
+  WarningCounter warnings;
+  store.Open();
+  EXPECT_EQ(warnings.Take(), 0);
+  EXPECT_EQ(store.Mapped(), 2);
+  EXPECT_EQ((*store.columns().Latest())->events, kPartitionCustomers);
+  store.ExpectRight();
+  store.Append({Event("new").Customer("customer 4097")});
+  store.ExpectRight();
+  EXPECT_EQ((*store.columns().Latest())->customers, kPartitionCustomers + 1);
+}
+
 }  // namespace
 }  // namespace throughline::testing
