@@ -191,7 +191,7 @@ void Projection::TakeOverLocked(ColumnFiles::Loaded loaded) {
   for (ColumnFiles::Part& part : loaded.parts) {
     covered_.push_back(part.covered);
     for (const auto& [name, count] : part.name_counts) building_.name_counts[name] += count;
-    if (part.partition != nullptr) {
+    if (part.partition != nullptr && part.partition->size() > 0) {
       const TimeColumn& times = part.partition->times();
       building_.first_time_micros = std::min(building_.first_time_micros, times.first_micros);
       building_.last_time_micros = std::max(building_.last_time_micros, times.last_micros);
