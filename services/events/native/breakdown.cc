@@ -85,15 +85,15 @@ std::string FieldValues::Text(uint32_t code) const {
   return PropertyText(PropertyColumn::Decoded(property->values[code]));
 }
 
-absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view name, Projection& projection,
-                                      const Snapshot& snapshot) {
+absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view name, const Scope& scope,
+                                      Projection& projection, const Snapshot& snapshot) {
   FieldValues out;
   out.dictionaries = &projection.dictionaries();
   absl::string_view name_below = path;
   const bool is_trait = absl::ConsumePrefix(&name_below, "traits.");
   if ((is_trait || absl::ConsumePrefix(&name_below, "properties.")) && !name_below.empty()) {
     const std::string key = is_trait ? TraitColumnKey(name_below) : PropertyColumnKey(name_below);
-    ASSIGN_OR_RETURN(const auto properties, projection.Properties({&key, 1}));
+    ASSIGN_OR_RETURN(const auto properties, projection.Properties({&key, 1}, scope));
     out.column = kCodeColumnCount;
     out.property = properties[0].column;
     out.codes = properties[0].value_codes;
@@ -122,9 +122,9 @@ absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view 
 
 namespace {
 
-absl::StatusOr<CompiledAlphabet> FieldAlphabet(const EventField& field, const Filter& scope, Projection& projection,
+absl::StatusOr<CompiledAlphabet> FieldAlphabet(const EventField& field, const Scope& scope, Projection& projection,
                                                const Snapshot& snapshot) {
-  ASSIGN_OR_RETURN(const FieldValues values, FindField(field.path, "alphabet", projection, snapshot));
+  ASSIGN_OR_RETURN(const FieldValues values, FindField(field.path, "alphabet", scope, projection, snapshot));
   CompiledAlphabet out;
   std::map<std::string, int32_t> numbers;
   for (const std::string& value : field.values) numbers.try_emplace(value, static_cast<int32_t>(numbers.size()));
@@ -153,7 +153,7 @@ absl::StatusOr<CompiledAlphabet> FieldAlphabet(const EventField& field, const Fi
 
 }  // namespace
 
-absl::StatusOr<CompiledAlphabet> CompileAlphabet(const Alphabet& alphabet, const Filter& scope, Projection& projection,
+absl::StatusOr<CompiledAlphabet> CompileAlphabet(const Alphabet& alphabet, const Scope& scope, Projection& projection,
                                                  const Snapshot& snapshot) {
   if (const auto* field = std::get_if<EventField>(&alphabet)) return FieldAlphabet(*field, scope, projection, snapshot);
   CompiledAlphabet out;
@@ -174,9 +174,10 @@ absl::StatusOr<CompiledAlphabet> CompileAlphabet(const Alphabet& alphabet, const
 }
 
 absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventField& dimension, const std::string& name,
-                                                       Projection& projection, const Snapshot& snapshot) {
+                                                       const Scope& scope, Projection& projection,
+                                                       const Snapshot& snapshot) {
   Part part;
-  ASSIGN_OR_RETURN(part.field, FindField(dimension.path, absl::StrCat(name, ".path"), projection, snapshot));
+  ASSIGN_OR_RETURN(part.field, FindField(dimension.path, absl::StrCat(name, ".path"), scope, projection, snapshot));
   std::map<std::string, int32_t> numbers;
   const auto number_of = [&](GroupValue value, const std::string& key) {
     const auto [found, is_new] = numbers.try_emplace(key, static_cast<int32_t>(part.values.size()));
@@ -209,16 +210,20 @@ absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventField& dimensi
 }
 
 absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventSymbols& dimension, const std::string&,
-                                                       Projection& projection, const Snapshot& snapshot) {
+                                                       const Scope& scope, Projection& projection,
+                                                       const Snapshot& snapshot) {
   Part part;
-  ASSIGN_OR_RETURN(CompiledAlphabet alphabet, CompileAlphabet(dimension, Filter(), projection, snapshot));
+  // Which touchpoint an event is does not depend on what else is asked for.
+  Scope all = scope;
+  all.filter = Filter();
+  ASSIGN_OR_RETURN(CompiledAlphabet alphabet, CompileAlphabet(dimension, all, projection, snapshot));
   for (std::string& symbol : alphabet.names) part.values.push_back({GroupValue::Kind::kValue, std::move(symbol)});
   part.symbols = std::make_shared<const Selectors>(std::move(alphabet.selectors));
   return part;
 }
 
-absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCalendar& dimension, const std::string&, Projection&,
-                                                       const Snapshot& snapshot) {
+absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCalendar& dimension, const std::string&, const Scope&,
+                                                       Projection&, const Snapshot& snapshot) {
   Part part;
   part.periods = Periods(dimension.unit, dimension.zone, snapshot.first_time_micros, snapshot.last_time_micros,
                          kBreakdownValueCountMax);
@@ -232,7 +237,7 @@ absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCalendar& dime
 }
 
 absl::StatusOr<Breakdown::Part> Breakdown::CompilePart(const EventCustomer& dimension, const std::string& name,
-                                                       Projection& projection, const Snapshot& snapshot) {
+                                                       const Scope&, Projection& projection, const Snapshot& snapshot) {
   if (dimension.first < 0) return InvalidField(absl::StrCat(name, ".first"), "must not be negative");
   if (dimension.count < 1 || dimension.count > kBreakdownCustomerCountMax) {
     return InvalidField(absl::StrCat(name, ".count"), absl::StrCat("1 to ", kBreakdownCustomerCountMax));
@@ -275,8 +280,9 @@ absl::StatusOr<Breakdown> Breakdown::Compile(const Scope& scope, Projection& pro
   for (size_t i = 0; i < dimensions.size(); ++i) {
     const std::string name = absl::StrCat("breakdown[", i, "]");
     ASSIGN_OR_RETURN(
-        Part part, std::visit([&](const auto& dimension) { return CompilePart(dimension, name, projection, snapshot); },
-                              dimensions[i]));
+        Part part,
+        std::visit([&](const auto& dimension) { return CompilePart(dimension, name, scope, projection, snapshot); },
+                   dimensions[i]));
     groups *= static_cast<int64_t>(part.values.size());
     if (part.first_customer.has_value()) {
       out.LimitTo(*part.first_customer, static_cast<uint32_t>(part.values.size()));

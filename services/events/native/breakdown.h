@@ -32,8 +32,8 @@ struct FieldValues {
   std::string Text(uint32_t code) const;
 };
 // INVALID_ARGUMENT with `name` for a path that is no such field.
-absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view name, Projection& projection,
-                                      const Snapshot& snapshot);
+absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view name, const Scope& scope,
+                                      Projection& projection, const Snapshot& snapshot);
 
 // An alphabet: selectors whose numbers are symbols.
 struct CompiledAlphabet {
@@ -41,7 +41,7 @@ struct CompiledAlphabet {
   std::vector<std::string> names;
 };
 // `selector` limits what is a symbol, as the scope does.
-absl::StatusOr<CompiledAlphabet> CompileAlphabet(const Alphabet& alphabet, const Filter& scope, Projection& projection,
+absl::StatusOr<CompiledAlphabet> CompileAlphabet(const Alphabet& alphabet, const Scope& scope, Projection& projection,
                                                  const Snapshot& snapshot);
 
 class Breakdown {
@@ -67,13 +67,13 @@ class Breakdown {
     std::optional<Periods> periods;
     std::optional<uint32_t> first_customer;
   };
-  static absl::StatusOr<Part> CompilePart(const EventField& dimension, const std::string& name, Projection& projection,
-                                          const Snapshot& snapshot);
-  static absl::StatusOr<Part> CompilePart(const EventSymbols& dimension, const std::string& name,
+  static absl::StatusOr<Part> CompilePart(const EventField& dimension, const std::string& name, const Scope& scope,
                                           Projection& projection, const Snapshot& snapshot);
-  static absl::StatusOr<Part> CompilePart(const EventCalendar& dimension, const std::string& name,
+  static absl::StatusOr<Part> CompilePart(const EventSymbols& dimension, const std::string& name, const Scope& scope,
                                           Projection& projection, const Snapshot& snapshot);
-  static absl::StatusOr<Part> CompilePart(const EventCustomer& dimension, const std::string& name,
+  static absl::StatusOr<Part> CompilePart(const EventCalendar& dimension, const std::string& name, const Scope& scope,
+                                          Projection& projection, const Snapshot& snapshot);
+  static absl::StatusOr<Part> CompilePart(const EventCustomer& dimension, const std::string& name, const Scope& scope,
                                           Projection& projection, const Snapshot& snapshot);
   void LimitTo(uint32_t first_customer, uint32_t count);
 

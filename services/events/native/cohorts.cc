@@ -141,7 +141,7 @@ absl::StatusOr<Grouped<CohortMatrix>> ComputeCohorts(Projection& projection, con
   rules.end_micros = CeilMicros(query.cohorts.end);
   std::vector<EventSelector> selected = {query.entry};
   if (!rules.same) selected.push_back(query.activity);
-  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(selected, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(selected, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   RunSource source;
   source.selectors = &selectors;

@@ -97,7 +97,7 @@ absl::StatusOr<Grouped<CustomerFeatures>> ComputeFeatures(Projection& projection
     for (size_t f = first; f < std::min(first + kFeaturesPerPass, query.features.size()); ++f) {
       selectors.push_back(query.features[f].selector);
     }
-    ASSIGN_OR_RETURN(Selectors compiled, Selectors::Compile(selectors, query.scope.filter, projection, snapshot));
+    ASSIGN_OR_RETURN(Selectors compiled, Selectors::Compile(selectors, query.scope, projection, snapshot));
     passes.push_back(std::move(compiled));
   }
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));

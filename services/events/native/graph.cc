@@ -278,12 +278,11 @@ void AddPartition(const RunSource& source, const Breakdown& breakdown, bool deta
 
 absl::StatusOr<Grouped<TransitionGraph>> ComputeGraph(Projection& projection, const Snapshot& snapshot,
                                                       const GraphQuery& query) {
-  ASSIGN_OR_RETURN(const CompiledAlphabet alphabet,
-                   CompileAlphabet(query.alphabet, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const CompiledAlphabet alphabet, CompileAlphabet(query.alphabet, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   RunSource source{&alphabet.selectors, nullptr, breakdown.scope().customers.get(), CeilMicros(query.window.start),
                    CeilMicros(query.window.end)};
-  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run, query.scope));
   const auto symbols = static_cast<uint32_t>(alphabet.names.size());
   const auto make = [&] {
     return Totals(breakdown.group_count(), [&, symbols] {

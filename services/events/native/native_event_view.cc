@@ -10,10 +10,11 @@
 
 namespace throughline {
 
-absl::StatusOr<const PropertyColumn*> CorrelationColumn(Projection& projection, const RunRule& rule) {
+absl::StatusOr<const PropertyColumn*> CorrelationColumn(Projection& projection, const RunRule& rule,
+                                                        const Scope& scope) {
   if (rule.correlation_property.empty()) return nullptr;
   const std::string key = PropertyColumnKey(rule.correlation_property);
-  ASSIGN_OR_RETURN(const auto properties, projection.Properties({&key, 1}));
+  ASSIGN_OR_RETURN(const auto properties, projection.Properties({&key, 1}, scope));
   return properties[0].column;
 }
 
@@ -178,7 +179,7 @@ absl::StatusOr<std::vector<std::vector<absl::Time>>> NativeEventView::FirstMatch
   for (size_t first = 0; first < selectors.size(); first += kPerPass) {
     const size_t count = std::min(kPerPass, selectors.size() - first);
     ASSIGN_OR_RETURN(const Selectors set,
-                     Selectors::Compile({selectors.data() + first, count}, Filter(), *projection_, *snapshot_));
+                     Selectors::Compile({selectors.data() + first, count}, Scope(), *projection_, *snapshot_));
     std::shared_ptr<const Partition> partition;
     std::optional<Selectors::Reader> reader;
     std::vector<uint64_t> masks;

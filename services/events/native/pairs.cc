@@ -63,10 +63,10 @@ Pair ReadPair(const Block& block, uint32_t run) {
 absl::StatusOr<std::vector<PairAggregate>> ComputePairs(Projection& projection, const Snapshot& snapshot,
                                                         const PairQuery& query) {
   const std::array<EventSelector, 2> sides = {query.from, query.to};
-  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(sides, Filter(), projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(sides, Scope(), projection, snapshot));
   RunSource source;
   source.selectors = &selectors;
-  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run, Scope()));
   const Windows windows(query.windows);
   const int64_t window_micros = FloorMicros(query.conversion_window);
   const int64_t now = CeilMicros(query.now);

@@ -10,6 +10,7 @@
 
 #include "absl/status/statusor.h"
 #include "absl/time/clock.h"
+#include "services/base/status_macros.h"
 #include "services/events/native/snapshot.h"
 #include "throughline/errors.h"
 #include "throughline/event_queries.h"
@@ -28,37 +29,44 @@ void RunOnThreads(size_t count, const Run& run) {
   for (std::thread& other : others) other.join();
 }
 
+// CANCELLED or DEADLINE_EXCEEDED as soon as nobody waits for the answer any more.
+inline absl::Status StillWanted(const Scope& scope) {
+  if (scope.cancelled != nullptr && scope.cancelled->load(std::memory_order_relaxed)) return Cancelled("the question");
+  if (scope.deadline != absl::InfiniteFuture() && absl::Now() > scope.deadline) return DeadlineExceeded("the question");
+  return absl::OkStatus();
+}
+
 // Calls pass(accumulator, partition) for every partition. `make` makes an accumulator, one for each thread; they are
 // merged by a.Merge(std::move(b)) at the end: customers are disjoint, so that it is the same. Between two partitions,
 // which one thread reads in a few milliseconds, the scope's deadline and cancellation are looked at. As Snapshot::At.
 template <typename Make, typename Pass>
 auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make& make, const Pass& pass)
     -> absl::StatusOr<decltype(make())> {
-  enum Stop { kNot, kCancelled, kLate, kFailed };
   std::atomic<size_t> next = 0;
-  std::atomic<int> stop = kNot;
+  std::atomic<bool> stop = false;
   std::mutex failure_mutex;
   absl::Status failure;
-  const auto look = [&] {
-    if (scope.cancelled != nullptr && scope.cancelled->load(std::memory_order_relaxed)) stop = kCancelled;
-    if (scope.deadline != absl::InfiniteFuture() && absl::Now() > scope.deadline) stop = kLate;
+  const auto still_wanted = [&] { return StillWanted(scope); };
+  const auto read = [&](auto& accumulator, size_t i) -> absl::Status {
+    // Nothing is merged or read of a partition without a customer that is meant.
+    const uint32_t first = snapshot.partitions[i]->first_customer();
+    const uint32_t end = first + snapshot.partitions[i]->customer_count();
+    if (scope.customers != nullptr && !scope.customers->ContainsAny(first, end)) return absl::OkStatus();
+    RETURN_IF_ERROR(snapshot.Prepare(i, still_wanted));
+    ASSIGN_OR_RETURN(const std::shared_ptr<const Partition> partition, snapshot.At(i));
+    pass(accumulator, *partition);
+    return absl::OkStatus();
   };
   const auto run = [&](auto& accumulator) {
-    for (look(); stop.load(std::memory_order_relaxed) == kNot; look()) {
+    while (!stop.load(std::memory_order_relaxed)) {
+      absl::Status status = still_wanted();
       const size_t i = next.fetch_add(1, std::memory_order_relaxed);
-      if (i >= snapshot.partitions.size()) return;
-      // Nothing is merged or read of a partition without a customer that is meant.
-      const uint32_t first = snapshot.partitions[i]->first_customer();
-      const uint32_t end = first + snapshot.partitions[i]->customer_count();
-      if (scope.customers != nullptr && !scope.customers->ContainsAny(first, end)) continue;
-      const absl::StatusOr<std::shared_ptr<const Partition>> partition = snapshot.At(i);
-      if (!partition.ok()) {
-        const std::lock_guard lock(failure_mutex);
-        failure = partition.status();
-        stop = kFailed;
-        return;
-      }
-      pass(accumulator, **partition);
+      if (status.ok() && i >= snapshot.partitions.size()) return;
+      if (status.ok()) status = read(accumulator, i);
+      if (status.ok()) continue;
+      const std::lock_guard lock(failure_mutex);
+      failure = std::move(status);
+      stop = true;
     }
   };
   const int allowed = scope.threads > 0 ? std::min(scope.threads, snapshot.query_threads) : snapshot.query_threads;
@@ -69,8 +77,6 @@ auto PassOverPartitions(const Snapshot& snapshot, const Scope& scope, const Make
   for (size_t i = 0; i < threads; ++i) accumulators.push_back(make());
   RunOnThreads(threads, [&](size_t i) { run(accumulators[i]); });
   if (!failure.ok()) return failure;
-  if (stop == kCancelled) return absl::Status(Cancelled("the question"));
-  if (stop == kLate) return absl::Status(DeadlineExceeded("the question"));
   for (size_t i = 1; i < threads; ++i) accumulators[0].Merge(std::move(accumulators[i]));
   return std::move(accumulators[0]);
 }

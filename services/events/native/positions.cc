@@ -124,10 +124,10 @@ absl::StatusOr<RunPositions> ComputePositions(Projection& projection, const Snap
   }
   rules.abandon_after = FloorMicros(query.abandon_after);
   rules.now = CeilMicros(query.now);
-  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(touchpoints, Filter(), projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(touchpoints, Scope(), projection, snapshot));
   RunSource source;
   source.selectors = &selectors;
-  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run, Scope()));
   const auto pass = [&](Totals& totals, const Partition& partition) {
     RunReader(source, partition).ForEachBlock<uint16_t>([&](const auto& block) {
       for (uint32_t run = 0; run < block.runs; ++run) totals.counter->AddRun(block, run, rules);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
+#include <chrono>
 #include <limits>
 #include <utility>
 
@@ -20,6 +21,9 @@ namespace {
 // At close so many events that are in no file are worth one: reading as many from the log takes a second at most.
 constexpr int64_t kCloseEventsMin = 16 << 10;
 constexpr int64_t kCloseEventsMax = 512 << 10;
+// While the log is read for a property: waits for another, and events between two looks at the deadline.
+constexpr auto kBackfillPoll = std::chrono::milliseconds(10);
+constexpr int64_t kBackfillLook = 4096;
 // Records that are copied out of the log at a time.
 constexpr size_t kScanChunk = 1024;
 
@@ -598,7 +602,8 @@ absl::StatusOr<std::vector<Projection::KeptProperty>> Projection::StartPropertie
   return added;
 }
 
-absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::Span<const std::string> keys) {
+absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::Span<const std::string> keys,
+                                                                         const Scope& scope) {
   std::vector<Property> out;
   int64_t to;
   {
@@ -607,38 +612,44 @@ absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::S
     to = last_sequence_;
   }
 
-  const std::lock_guard backfill_lock(backfill_mutex_);
+  std::unique_lock backfill_lock(backfill_mutex_, std::defer_lock);
+  while (!backfill_lock.try_lock_for(kBackfillPoll)) RETURN_IF_ERROR(StillWanted(scope));
   std::vector<KeptProperty> added;
   {
     const std::lock_guard lock(mutex_);
     if (FindPropertiesLocked(keys, out)) return out;
     ASSIGN_OR_RETURN(added, StartPropertiesLocked(keys, out));
   }
-  StatedValues stated;
-  const auto scan = [&](int64_t last) -> absl::Status {
-    if (log_ == nullptr) return absl::OkStatus();
-    int64_t from = last + 1;
-    for (const KeptProperty& kept : added) from = std::min(from, kept.rows() + 1);
-    return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
-      EventFields unused;
-      stated = StatedValues();
-      if (!IsLogMark(event) && !ReadEventFields(event, unused, &stated)) return Damaged(sequence);
-      for (const KeptProperty& kept : added) {
-        if (kept.rows() < sequence) kept.column->AppendOf(stated);
-      }
-      return absl::OkStatus();
-    });
-  };
   // Nearly everything without the lock, so that views and the projector go on; then what has come in the meantime.
-  RETURN_IF_ERROR(scan(to));
+  absl::Status status = Backfill(added, to, scope);
   const std::lock_guard lock(mutex_);
-  RETURN_IF_ERROR(scan(last_sequence_));
+  if (status.ok()) status = Backfill(added, last_sequence_, Scope());
   for (const KeptProperty& kept : added) {
-    if (kept.rows() != last_sequence_) return Damaged(last_sequence_);
+    if (status.ok() && kept.rows() != last_sequence_) status = Damaged(last_sequence_);
   }
-  for (KeptProperty& kept : added) properties_.push_back(std::move(kept));
+  for (KeptProperty& kept : added) (status.ok() ? properties_ : unfinished_).push_back(std::move(kept));
+  while (unfinished_.size() > limits::kPropertyColumnCountMax) unfinished_.erase(unfinished_.begin());
+  RETURN_IF_ERROR(status);
   FindPropertiesLocked(keys, out);
   return out;
+}
+
+// Reads what the columns lack up to event `last`.
+absl::Status Projection::Backfill(const std::vector<KeptProperty>& columns, int64_t last, const Scope& scope) const {
+  if (log_ == nullptr) return absl::OkStatus();
+  int64_t from = last + 1;
+  for (const KeptProperty& kept : columns) from = std::min(from, kept.rows() + 1);
+  StatedValues stated;
+  return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
+    if (sequence % kBackfillLook == 0) RETURN_IF_ERROR(StillWanted(scope));
+    EventFields unused;
+    stated = StatedValues();
+    if (!IsLogMark(event) && !ReadEventFields(event, unused, &stated)) return Damaged(sequence);
+    for (const KeptProperty& kept : columns) {
+      if (kept.rows() < sequence) kept.column->AppendOf(stated);
+    }
+    return absl::OkStatus();
+  });
 }
 
 }  // namespace throughline

@@ -23,6 +23,7 @@
 #include "services/events/native/dictionaries.h"
 #include "services/events/native/event_log.h"
 #include "services/events/native/snapshot.h"
+#include "throughline/event_queries.h"
 
 namespace throughline {
 
@@ -110,7 +111,9 @@ class Projection {
   // The columns of these properties, filled at least up to every snapshot that was taken before the call. Those asked
   // for the first time are filled from the log, and kept in files from then on. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED)
   // above kPropertyColumnsMax.
-  absl::StatusOr<std::vector<Property>> Properties(absl::Span<const std::string> keys);
+  // While the log is read the scope's deadline and cancellation are looked at; what was filled until then stays, and
+  // the next call goes on there.
+  absl::StatusOr<std::vector<Property>> Properties(absl::Span<const std::string> keys, const Scope& scope = Scope());
 
   const Dictionaries& dictionaries() const { return *dictionaries_; }
   const std::shared_ptr<const MergeSources>& merge_sources() const { return merge_sources_; }
@@ -169,6 +172,7 @@ class Projection {
   absl::Status AddLocked(int64_t sequence, absl::string_view event, EventFields& fields);
   void AddPropertiesLocked();
   bool FindPropertiesLocked(absl::Span<const std::string> keys, std::vector<Property>& out);
+  absl::Status Backfill(const std::vector<KeptProperty>& columns, int64_t last, const Scope& scope) const;
   absl::StatusOr<std::vector<KeptProperty>> StartPropertiesLocked(absl::Span<const std::string> keys,
                                                                   const std::vector<Property>& found);
   void MergeForRoomLocked();
@@ -186,7 +190,7 @@ class Projection {
   std::vector<RecordedEvents> queue_;
   size_t queue_bytes_ = 0;
 
-  std::mutex backfill_mutex_;  // one backfill at a time; taken before mutex_
+  std::timed_mutex backfill_mutex_;  // one backfill at a time; taken before mutex_
   // Guards everything below. Never held together with queue_mutex_ for longer than it takes to swap the queue.
   std::mutex mutex_;
   std::unique_ptr<Dictionaries> dictionaries_;

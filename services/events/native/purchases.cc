@@ -24,7 +24,7 @@ absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection
   const Periods days(CalendarUnit::kDay, query.zone, snapshot.first_time_micros, snapshot.last_time_micros, kDaysMax);
   if (!days.complete()) return LimitExceeded("the days of all events", kDaysMax, "days");
   ASSIGN_OR_RETURN(const Selectors selectors,
-                   Selectors::Compile({&query.purchase, 1}, query.scope.filter, projection, snapshot));
+                   Selectors::Compile({&query.purchase, 1}, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const uint32_t currency =
       projection.dictionaries().codes[kCurrencyColumn].Find(query.currency_code).value_or(~uint32_t{0});

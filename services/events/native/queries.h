@@ -39,7 +39,8 @@ absl::StatusOr<RunPositions> ComputePositions(Projection& projection, const Snap
                                               const PositionQuery& query);
 
 // The column that a run rule correlates by; null if runs are whole customers.
-absl::StatusOr<const PropertyColumn*> CorrelationColumn(Projection& projection, const RunRule& rule);
+absl::StatusOr<const PropertyColumn*> CorrelationColumn(Projection& projection, const RunRule& rule,
+                                                        const Scope& scope);
 
 // A list of aggregates, one per window, as one accumulator.
 template <typename Aggregate>

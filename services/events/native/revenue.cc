@@ -96,8 +96,7 @@ absl::StatusOr<Grouped<RevenueMovements>> ComputeRevenue(Projection& projection,
   const Periods months(CalendarUnit::kMonth, query.zone, snapshot.first_time_micros, snapshot.last_time_micros,
                        kPeriodsMax);
   if (!months.complete()) return LimitExceeded("the months of all events", kPeriodsMax, "months");
-  ASSIGN_OR_RETURN(const Selectors selectors,
-                   Selectors::Compile({&query.money, 1}, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile({&query.money, 1}, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const uint32_t currency = CurrencyCode(query.currency_code, projection);
   // The question's first month, counted from that of the first event.

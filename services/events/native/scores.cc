@@ -107,8 +107,7 @@ class ScoreCounter {
 
 absl::StatusOr<std::vector<Grouped<ScoreHistogram>>> ComputeScores(Projection& projection, const Snapshot& snapshot,
                                                                    const ScoreQuery& query) {
-  ASSIGN_OR_RETURN(const Selectors selectors,
-                   Selectors::Compile(query.any_of, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(query.any_of, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const Windows windows(query.windows);
   const CustomerSet* const customers = breakdown.scope().customers.get();

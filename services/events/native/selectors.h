@@ -32,9 +32,9 @@ class Selectors {
  public:
   class Reader;
 
-  // Events that do not match `scope` match nothing. INVALID_ARGUMENT (INVALID_FILTER) for a comparison with a value of
-  // another type; as Projection::Properties for the properties that the filters name.
-  static absl::StatusOr<Selectors> Compile(absl::Span<const EventSelector> selectors, const Filter& scope,
+  // Events that the scope's filter leaves out match nothing. INVALID_ARGUMENT (INVALID_FILTER) for a comparison with a
+  // value of another type; as Projection::Properties for the properties that the filters name.
+  static absl::StatusOr<Selectors> Compile(absl::Span<const EventSelector> selectors, const Scope& scope,
                                            Projection& projection, const Snapshot& snapshot);
   // One selector for each value of a field that `value_numbers` has a number for, by code: Reader::First gives those
   // numbers. A negative number: none.
@@ -44,7 +44,7 @@ class Selectors {
     std::vector<int32_t> value_numbers;
     int count = 0;
   };
-  static absl::StatusOr<Selectors> CompileField(const Field& field, const Filter& scope, Projection& projection,
+  static absl::StatusOr<Selectors> CompileField(const Field& field, const Scope& scope, Projection& projection,
                                                 const Snapshot& snapshot);
 
   int size() const { return selector_count_; }

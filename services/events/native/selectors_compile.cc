@@ -116,7 +116,7 @@ class Selectors::Compiler {
         keys_(std::move(keys)),
         properties_(std::move(properties)) {}
 
-  void Scope(const Filter& scope) {
+  void SetScope(const Filter& scope) {
     set_.dictionaries_ = &dictionaries_;
     set_.snapshot_ = &snapshot_;
     for (const Projection::Property& property : properties_) set_.properties_.push_back(property.column);
@@ -440,36 +440,36 @@ struct Named {
   std::vector<Projection::Property> properties;
 };
 
-absl::StatusOr<Named> NamedProperties(std::vector<std::string> keys, Projection& projection) {
+absl::StatusOr<Named> NamedProperties(std::vector<std::string> keys, Projection& projection, const Scope& scope) {
   Named out;
   std::sort(keys.begin(), keys.end());
   keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
   out.keys = std::move(keys);
   if (out.keys.empty()) return out;
-  ASSIGN_OR_RETURN(out.properties, projection.Properties(out.keys));
+  ASSIGN_OR_RETURN(out.properties, projection.Properties(out.keys, scope));
   return out;
 }
 
 }  // namespace
 
-absl::StatusOr<Selectors> Selectors::Compile(absl::Span<const EventSelector> selectors, const Filter& scope,
+absl::StatusOr<Selectors> Selectors::Compile(absl::Span<const EventSelector> selectors, const Scope& scope,
                                              Projection& projection, const Snapshot& snapshot) {
   if (selectors.size() >= kAsk) return LimitExceeded("the question", kAsk, "selectors");
   std::vector<std::string> keys;
   for (const EventSelector& selector : selectors) RETURN_IF_ERROR(Inspect(selector, keys));
   EventSelector scoped;
-  scoped.filter = scope;
+  scoped.filter = scope.filter;
   RETURN_IF_ERROR(Inspect(scoped, keys));
-  ASSIGN_OR_RETURN(Named named, NamedProperties(std::move(keys), projection));
+  ASSIGN_OR_RETURN(Named named, NamedProperties(std::move(keys), projection, scope));
   Selectors out;
   Compiler compiler(out, projection.dictionaries(), snapshot, std::move(named.keys), std::move(named.properties));
-  compiler.Scope(scope);
+  compiler.SetScope(scope.filter);
   compiler.Compile(selectors);
   if (out.lists_.size() >= kNothing - kAsk) return Internal("too many names need more than their name");
   return out;
 }
 
-absl::StatusOr<Selectors> Selectors::CompileField(const Field& field, const Filter& scope, Projection& projection,
+absl::StatusOr<Selectors> Selectors::CompileField(const Field& field, const Scope& scope, Projection& projection,
                                                   const Snapshot& snapshot) {
   ASSIGN_OR_RETURN(Selectors out, Compile({}, scope, projection, snapshot));
   out.selector_count_ = field.count;

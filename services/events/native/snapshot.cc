@@ -11,6 +11,20 @@ absl::StatusOr<std::shared_ptr<const Partition>> Snapshot::At(size_t i) const {
   return RecordedAt(i);
 }
 
+absl::Status Snapshot::Prepare(size_t i, const std::function<absl::Status()>& still_wanted) const {
+  if (i >= people.size() || people[i] == nullptr || people[i]->made()) return absl::OkStatus();
+  // Each partition that people come from may have to be merged.
+  std::vector<bool> seen(partitions.size());
+  for (const PeopleMoves::Move& move : people[i]->moves().coming) {
+    const size_t from = move.customer / kPartitionCustomers;
+    if (seen[from]) continue;
+    seen[from] = true;
+    RETURN_IF_ERROR(still_wanted());
+    RETURN_IF_ERROR(partitions[from]->Get().status());
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<const Partition>> Snapshot::RecordedAt(size_t i) const {
   ASSIGN_OR_RETURN(std::shared_ptr<const Partition> whole, partitions[i]->Get());
   if (whole->size() == 0 || whole->row_max() < watermark) return whole;

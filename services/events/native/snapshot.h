@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <limits>
 #include <memory>
 #include <optional>
@@ -21,6 +22,9 @@ struct Snapshot {
   // The events of a partition's people up to the watermark. Where the partition has later ones it is made for this
   // call. As PartitionVersion::Get.
   absl::StatusOr<std::shared_ptr<const Partition>> At(size_t i) const;
+  // What At may take long for is done here, with looks in between at whether anyone still wants it: the status of the
+  // first that says no.
+  absl::Status Prepare(size_t i, const std::function<absl::Status()>& still_wanted) const;
   // The same of customers as they were recorded.
   absl::StatusOr<std::shared_ptr<const Partition>> RecordedAt(size_t i) const;
 

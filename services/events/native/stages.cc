@@ -137,13 +137,12 @@ absl::StatusOr<Grouped<StageTimes>> ComputeStages(Projection& projection, const 
       rules.is_collected[stage][static_cast<size_t>(bin)] = 1;
     }
   }
-  ASSIGN_OR_RETURN(const Selectors selectors,
-                   Selectors::Compile(query.stages, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(query.stages, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   RunSource source;
   source.selectors = &selectors;
   source.customers = breakdown.scope().customers.get();
-  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run, query.scope));
   const auto make = [&] {
     Counter empty;
     empty.stages.resize(query.stages.size());

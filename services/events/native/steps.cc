@@ -206,12 +206,12 @@ absl::StatusOr<std::vector<Grouped<StepReach>>> ComputeSteps(Projection& project
   std::vector<EventSelector> steps;
   for (const StepQuery::Step& step : query.steps) steps.push_back(step.selector);
   steps.insert(steps.end(), query.exclusions.begin(), query.exclusions.end());
-  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(steps, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(steps, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   RunSource source;
   source.selectors = &selectors;
   source.customers = breakdown.scope().customers.get();
-  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run, query.scope));
   const Rules rules(query);
   const auto pass = [&](Totals& totals, const Partition& partition) {
     StepCounter counter(rules, breakdown, partition, totals);

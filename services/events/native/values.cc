@@ -23,9 +23,9 @@ struct Counts {
 
 absl::StatusOr<ValueCounts> ComputeValues(Projection& projection, const Snapshot& snapshot, const ValueQuery& query) {
   if (!query.scope.breakdown.empty()) return InvalidField("breakdown", "not for the values of a field");
-  ASSIGN_OR_RETURN(const FieldValues field, FindField(query.path, "path", projection, snapshot));
+  ASSIGN_OR_RETURN(const FieldValues field, FindField(query.path, "path", query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Selectors selectors,
-                   Selectors::Compile({&query.selector, 1}, query.scope.filter, projection, snapshot));
+                   Selectors::Compile({&query.selector, 1}, query.scope, projection, snapshot));
   const RunSource source{&selectors, nullptr, query.scope.customers.get(), CeilMicros(query.window.start),
                          CeilMicros(query.window.end)};
   const auto make = [&] { return Counts{std::vector<int64_t>(field.codes)}; };

@@ -117,15 +117,14 @@ absl::StatusOr<Grouped<VariantCounts>> ComputeVariants(Projection& projection, c
   if (query.length_max < 1 || query.length_max > kLengthMax) {
     return InvalidField("length_max", absl::StrCat("1 to ", kLengthMax));
   }
-  ASSIGN_OR_RETURN(const CompiledAlphabet alphabet,
-                   CompileAlphabet(query.alphabet, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const CompiledAlphabet alphabet, CompileAlphabet(query.alphabet, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   if (query.bucket_counts && breakdown.group_count() > kVariantGroupsMax) {
     return LimitExceeded("the breakdown of variants", kVariantGroupsMax, "groups; ask for fewer values");
   }
   RunSource source{&alphabet.selectors, nullptr, breakdown.scope().customers.get(), CeilMicros(query.window.start),
                    CeilMicros(query.window.end)};
-  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run));
+  ASSIGN_OR_RETURN(source.correlation, CorrelationColumn(projection, query.run, query.scope));
   Rules rules;
   rules.length_max = static_cast<size_t>(query.length_max);
   rules.bucket_counts = query.bucket_counts;

@@ -61,8 +61,7 @@ class VolumeCounter {
 
 absl::StatusOr<std::vector<Grouped<VolumeAggregate>>> ComputeVolume(Projection& projection, const Snapshot& snapshot,
                                                                     const VolumeQuery& query) {
-  ASSIGN_OR_RETURN(const Selectors selectors,
-                   Selectors::Compile(query.any_of, query.scope.filter, projection, snapshot));
+  ASSIGN_OR_RETURN(const Selectors selectors, Selectors::Compile(query.any_of, query.scope, projection, snapshot));
   ASSIGN_OR_RETURN(const Breakdown breakdown, Breakdown::Compile(query.scope, projection, snapshot));
   const Windows windows(query.windows);
   RunSource source;

@@ -540,6 +540,25 @@ TEST(ColumnFilesTest, Seal_KeepsPropertiesThatWereGathered) {
   EXPECT_EQ(&(*after->RecordedAt(0))->property(column), &gathered);
 }
 
+TEST(ColumnFilesTest, Properties_OfAQuestionThatIsCalledOff_AreGoneOnWith) {
+  TempDir directory;
+  std::mt19937_64 random(11);
+  Store store(directory / "events");
+  store.Append(RandomEvents(random, 0, 10'000, 300));
+  store.Open();
+  const std::vector<std::string> keys = {PropertyColumnKey("plan")};
+  Scope scope;
+  scope.cancelled = std::make_shared<const std::atomic<bool>>(true);
+  EXPECT_THAT(store.columns().Properties(keys, scope), StatusIs(absl::StatusCode::kCancelled));
+  scope.cancelled = nullptr;
+  scope.deadline = absl::Now() - absl::Seconds(1);
+  EXPECT_THAT(store.columns().Properties(keys, scope), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  store.Append(RandomEvents(random, 10'000, 3'000, 300));
+  store.ExpectPropertyRight();
+  // Those that are there already cost nothing.
+  EXPECT_THAT(store.columns().Properties(keys, scope), IsOk());
+}
+
 // Those of older events are not read from the log's order again when newer ones come.
 TEST(ColumnFilesTest, Merge_CarriesPropertiesOn) {
   TempDir directory;
