@@ -205,7 +205,8 @@ absl::Status EventLog::Purge(uint32_t workspace, int64_t first, int64_t last) co
     }
   }
   RETURN_IF_ERROR(CompactRange(workspace, first, last));
-  RETURN_IF_ERROR(AwaitRemoval(old_tables, /*unless_live=*/false));
+  // What is still in use was moved as it is, to the one level that has the range now: of each key its last record.
+  RETURN_IF_ERROR(AwaitRemoval(old_tables, /*unless_live=*/true));
   RETURN_IF_ERROR(AwaitRemoval(unused_tables, /*unless_live=*/true));
   return AwaitRemoval(write_ahead, /*unless_live=*/false);
 }
