@@ -116,9 +116,9 @@ TEST_F(IdentityTest, WrongLinks_AreRefusedOneByOne) {
                                                     Unlink(Event("e3", "ann", 3), ""), Event("e4", "ann", 4)}));
   ASSERT_THAT(response.results(), SizeIs(4));
   EXPECT_EQ(response.results(3).outcome(), v1::EventResult::RECORDED);
-    EXPECT_THAT(response.results(0).error().message(), HasSubstr("events[0].identity_link.customer_id"));
+  EXPECT_THAT(response.results(0).error().message(), HasSubstr("identity_link.customer_id: is required"));
   EXPECT_THAT(response.results(1).error().message(), HasSubstr("another customer than the event's own"));
-  EXPECT_THAT(response.results(2).error().message(), HasSubstr("events[2].identity_unlink.event_id"));
+  EXPECT_THAT(response.results(2).error().message(), HasSubstr("identity_unlink.event_id: is required"));
 }
 
 }  // namespace
