@@ -589,7 +589,7 @@ TEST(ColumnFilesTest, Erase_AmongAnything_IsWhatTheLogSays) {
     store.Open();
     store.Append(RandomEvents(random, 0, 5000, 4500));
     ASSERT_THAT(store.columns().Properties(keys), IsOk());
-    for (int step = 0; step < 30; ++step) {
+    for (int step = 0; step < 18; ++step) {
       SCOPED_TRACE(absl::StrCat("history ", history, ", step ", step));
       const std::string customer = absl::StrCat("customer ", random() % 300);
       switch (random() % 5) {

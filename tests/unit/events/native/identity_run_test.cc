@@ -187,7 +187,7 @@ TEST_F(IdentityRunTest, MutatedFiles_MakeNoWrongAnswer) {
   const std::string bytes = ReadFile(Write(entries)->path());
   const std::string other = ReadFile(Write(RandomEntries(7, 3'000, 3'001), 3'001)->path());
   const std::string path = directory_ / "mutated";
-  for (int round = 0; round < 300; ++round) {
+  for (int round = 0; round < 150; ++round) {
     std::string mutated = bytes;
     for (int change = 1 + static_cast<int>(random() % 4); change > 0; --change) {
       const bool whole_page = random() % 2 == 0;
