@@ -176,7 +176,7 @@ absl::Status InvalidFilter(absl::string_view text, size_t position, absl::string
   const std::string place =
       start == text.size() ? "at its end" : absl::StrCat("at \"", Excerpt(text.substr(start)), "\"");
   return OneField("INVALID_FILTER", "filter",
-                  absl::StrCat("position ", position, ", ", place, ": expected ", ToValidUtf8(expected, 200)),
+                  absl::StrCat("position ", position, ", ", place, ": expected ", ToValidUtf8(expected, 400)),
                   {{"position", absl::StrCat(position)}, {"expected", std::string(expected)}});
 }
 
