@@ -32,6 +32,7 @@
 #include "rocksdb/options.h"
 #include "rocksdb/write_batch.h"
 #include "services/base/data_directory.h"
+#include "services/events/native/identity_graph.h"
 
 namespace throughline {
 
@@ -66,8 +67,9 @@ class EventLog {
 
   // Of one workspace.
   struct Erasure {
-    int64_t sequence = 0;         // its own
-    std::vector<int64_t> erased;  // sequences of the events, ascending; not empty
+    int64_t sequence = 0;             // its own
+    std::vector<int64_t> erased;      // sequences of the events, ascending; not empty
+    std::vector<KeptUnlink> unlinks;  // that these events state; not filled by PendingErasures
   };
   // Puts tombstones in the place of events and adds the erasure with its sequence, which is the next: all of it
   // durable, or nothing. `marks` are the tombstones in the order of `erased`, and at last the erasure. After a failure
@@ -77,6 +79,8 @@ class EventLog {
   absl::StatusOr<bool> HasErasure(uint32_t workspace, int64_t sequence) const;
   // Those after which something may be left in files, in order.
   absl::StatusOr<std::vector<Erasure>> PendingErasures(uint32_t workspace) const;
+  // Of all erasures.
+  absl::StatusOr<std::vector<KeptUnlink>> KeptUnlinks(uint32_t workspace) const;
   // How many sequences have no event.
   absl::StatusOr<int64_t> Holes(uint32_t workspace) const;
   // Rewrites what the database has of [first, last], until no file has anything but what can be read. Takes as long as

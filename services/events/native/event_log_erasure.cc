@@ -50,6 +50,22 @@ rocksdb::WriteOptions Synced() {
   return options;
 }
 
+// A row, and the two words of a key.
+constexpr size_t kUnlinkBytes = sizeof(uint32_t) + 2 * sizeof(uint64_t);
+
+void AppendUnlink(const KeptUnlink& unlink, std::string& out) {
+  std::array<char, kUnlinkBytes> bytes;
+  absl::little_endian::Store32(bytes.data(), unlink.row);
+  absl::little_endian::Store64(bytes.data() + 4, unlink.link.low);
+  absl::little_endian::Store64(bytes.data() + 12, unlink.link.high);
+  out.append(bytes.data(), bytes.size());
+}
+
+KeptUnlink ReadUnlink(const char* bytes) {
+  return {absl::little_endian::Load32(bytes),
+          {absl::little_endian::Load64(bytes + 4), absl::little_endian::Load64(bytes + 12)}};
+}
+
 }  // namespace
 
 absl::Status EventLog::WriteErasure(absl::Time record_time, uint32_t workspace, const Erasure& erasure,
@@ -71,6 +87,11 @@ absl::Status EventLog::WriteErasure(absl::Time record_time, uint32_t workspace, 
   entries.push_back({workspace, erasure.sequence, marks.back()});
   AddEntries(record_time, entries, batch);
   batch.Put(SequenceKey(kErasurePrefix, workspace, erasure.sequence).slice(), sequences);
+  if (!erasure.unlinks.empty()) {
+    std::string bytes;
+    for (const KeptUnlink& unlink : erasure.unlinks) AppendUnlink(unlink, bytes);
+    batch.Put(SequenceKey(kUnlinksPrefix, workspace, erasure.sequence).slice(), bytes);
+  }
   holes += static_cast<int64_t>(entries.size());
   std::array<char, sizeof(int64_t)> count;
   absl::little_endian::Store64(count.data(), static_cast<uint64_t>(holes));
@@ -102,6 +123,20 @@ absl::StatusOr<std::vector<EventLog::Erasure>> EventLog::PendingErasures(uint32_
     if (!TakeSequences({it->value().data(), it->value().size()}, erasure.erased)) {
       return Damaged(absl::StrCat("erasure ", erasure.sequence, " cannot be read"));
     }
+  }
+  RETURN_IF_ERROR(Mapped(it->status()));
+  return out;
+}
+
+absl::StatusOr<std::vector<KeptUnlink>> EventLog::KeptUnlinks(uint32_t workspace) const {
+  ASSIGN_OR_RETURN(const auto reading, Reading());
+  std::vector<KeptUnlink> out;
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(rocksdb::ReadOptions()));
+  const SequenceKey first(kUnlinksPrefix, workspace, 0);
+  for (it->Seek(first.slice()); it->Valid() && it->key().starts_with(first.prefix()); it->Next()) {
+    const rocksdb::Slice value = it->value();
+    if (value.size() % kUnlinkBytes != 0) return Damaged("what erased events took back cannot be read");
+    for (size_t at = 0; at < value.size(); at += kUnlinkBytes) out.push_back(ReadUnlink(value.data() + at));
   }
   RETURN_IF_ERROR(Mapped(it->status()));
   return out;

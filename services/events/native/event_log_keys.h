@@ -14,6 +14,7 @@ inline constexpr char kWorkspacePrefix = 'w';
 inline constexpr char kEventPrefix = 'e';
 inline constexpr char kErasurePrefix = 'x';
 inline constexpr char kHolesPrefix = 'h';
+inline constexpr char kUnlinksPrefix = 'u';
 
 // A prefix, the number of a workspace, and a sequence. Big-endian, so that RocksDB's byte order is the order of
 // sequences.

@@ -45,6 +45,7 @@ absl::StatusOr<ErasureResult> GroupWriter::EraseCustomer(WriterWorkspace& worksp
   EventLog::Erasure& erasure = erasing.erasure;
   erasure.sequence = workspace.last_sequence + 1;
   for (const uint32_t row : erasing.person.rows) erasure.erased.push_back(int64_t{row} + 1);
+  erasure.unlinks = erasing.person.unlinks;
   ASSIGN_OR_RETURN(std::vector<std::string> marks, MakeMarks(workspace, erasure));
   LogMark mark;
   mark.kind = LogMark::Kind::kErasure;

@@ -71,7 +71,8 @@ void IdentityGraph::Add(uint32_t row, absl::string_view customer_id, uint32_t cu
     nodes_[from].code = customer;
     if (const auto code = code_of(statement.linked_customer_id); code.has_value()) nodes_[to].code = *code;
     const auto edge = static_cast<uint32_t>(edges_.size());
-    edges_.push_back({row, from, to, revoked_.contains(statement.own)});
+    const auto revoked = revoked_.find(statement.own);
+    edges_.push_back({row, from, to, revoked != revoked_.end(), revoked == revoked_.end() ? 0 : revoked->second});
     edge_of_.emplace(statement.own, edge);
     nodes_[from].edges.push_back(edge);
     nodes_[from].neighbours.try_emplace(to);
@@ -81,14 +82,18 @@ void IdentityGraph::Add(uint32_t row, absl::string_view customer_id, uint32_t cu
       Join(from, to);
     }
   }
-  if (statement.unlinked.has_value() && revoked_.insert(*statement.unlinked).second) {
-    const auto found = edge_of_.find(*statement.unlinked);
-    if (found == edge_of_.end()) return;
-    Edge& edge = edges_[found->second];
-    edge.revoked = true;
-    Hold(edge, ~uint32_t{0});
-    Split(edge.from, edge.to);
-  }
+  if (statement.unlinked.has_value()) Revoke(row, *statement.unlinked);
+}
+
+void IdentityGraph::Revoke(uint32_t row, const EventKey& link) {
+  if (!revoked_.emplace(link, row).second) return;
+  const auto found = edge_of_.find(link);
+  if (found == edge_of_.end()) return;
+  Edge& edge = edges_[found->second];
+  edge.revoked = true;
+  edge.revoked_row = row;
+  Hold(edge, ~uint32_t{0});
+  Split(edge.from, edge.to);
 }
 
 // One more link holds, or one less.
@@ -173,10 +178,10 @@ uint32_t IdentityGraph::PersonName(absl::Span<const uint32_t> members) const {
   return last == kNone ? any : last;
 }
 
-std::vector<uint32_t> IdentityGraph::Reach(uint32_t from, bool also_revoked) const {
+std::vector<uint32_t> IdentityGraph::Reach(uint32_t from, bool also_revoked, size_t nodes_max) const {
   std::vector<uint32_t> out = {from};
   absl::flat_hash_set<uint32_t> seen = {from};
-  for (size_t i = 0; i < out.size(); ++i) {
+  for (size_t i = 0; i < out.size() && out.size() <= nodes_max; ++i) {
     for (const auto& [other, holding] : nodes_[out[i]].neighbours) {
       if ((holding > 0 || also_revoked) && seen.insert(other).second) out.push_back(other);
     }
@@ -200,15 +205,27 @@ std::optional<IdentityGraph::Person> IdentityGraph::FindPerson(absl::string_view
   return out;
 }
 
-std::vector<IdentityGraph::Edge> IdentityGraph::EdgesAround(absl::string_view customer_id) const {
+std::optional<std::vector<IdentityGraph::Edge>> IdentityGraph::EdgesAround(absl::string_view customer_id) const {
   std::vector<Edge> out;
   const std::optional<uint32_t> node = names_.Find(customer_id);
   if (!node.has_value()) return out;
-  for (const uint32_t reached : Reach(*node, /*also_revoked=*/true)) {
-    for (const uint32_t e : nodes_[reached].edges) out.push_back(edges_[e]);
+  // Every customer but the first is reached by a link of its own.
+  const std::vector<uint32_t> reached = Reach(*node, /*also_revoked=*/true, kEdgesAroundMax + 1);
+  size_t edges = 0;
+  for (const uint32_t one : reached) edges += nodes_[one].edges.size();
+  if (reached.size() > kEdgesAroundMax + 1 || edges > kEdgesAroundMax) return std::nullopt;
+  for (const uint32_t one : reached) {
+    for (const uint32_t e : nodes_[one].edges) out.push_back(edges_[e]);
   }
   std::sort(out.begin(), out.end(), [](const Edge& a, const Edge& b) { return a.row < b.row; });
   return out;
+}
+
+bool IdentityGraph::IsAsOf(absl::string_view customer_id, uint32_t row_end) const {
+  const std::optional<std::vector<Edge>> edges = EdgesAround(customer_id);
+  return !edges.has_value() || std::all_of(edges->begin(), edges->end(), [&](const Edge& edge) {
+    return edge.row < row_end && (!edge.revoked || edge.revoked_row < row_end);
+  });
 }
 
 }  // namespace throughline

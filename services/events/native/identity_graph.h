@@ -47,9 +47,17 @@ struct IdentityStatement {
   static IdentityStatement Decode(absl::string_view bytes);
 };
 
+// A link that was taken back by an event that has been erased since: it stays taken back. Nothing in it is a
+// customer's.
+struct KeptUnlink {
+  uint32_t row = 0;  // of that event
+  EventKey link;
+};
+
 class IdentityGraph {
  public:
   static constexpr size_t kPersonCustomersMax = 1000;
+  static constexpr size_t kEdgesAroundMax = 20'000;
   static constexpr uint32_t kNone = ~uint32_t{0};
 
   struct Edge {
@@ -57,6 +65,7 @@ class IdentityGraph {
     uint32_t from = 0;
     uint32_t to = 0;
     bool revoked = false;
+    uint32_t revoked_row = 0;  // of the event that took it back
   };
   // Customers of whom `home`, the one of the smallest code, has the events of all; and by what name.
   struct Person {
@@ -76,13 +85,19 @@ class IdentityGraph {
   // has events.
   void Add(uint32_t row, absl::string_view customer_id, uint32_t customer, const IdentityStatement& statement,
            const std::function<std::optional<uint32_t>(absl::string_view)>& code_of);
+  // The event at `row` takes this link back.
+  void Revoke(uint32_t row, const EventKey& link);
   // A customer that the graph knows has its first event.
   void SetCode(absl::string_view customer_id, uint32_t customer);
 
   // Absent if no link names the customer.
   std::optional<Person> FindPerson(absl::string_view customer_id) const;
-  // All links, also those that were taken back, among those whom any of them joins with the customer, by row.
-  std::vector<Edge> EdgesAround(absl::string_view customer_id) const;
+  // All links, also those that were taken back, among those whom any of them joins with the customer, by row. Absent if
+  // they are more than kEdgesAroundMax.
+  std::optional<std::vector<Edge>> EdgesAround(absl::string_view customer_id) const;
+  // Whether nothing that has to do with the customer was said by events from `row_end` on; so many that it would take
+  // long to look are taken to be so.
+  bool IsAsOf(absl::string_view customer_id, uint32_t row_end) const;
   const std::string& NameOf(uint32_t node) const { return names_[node]; }
 
  private:
@@ -105,7 +120,7 @@ class IdentityGraph {
   void Place(uint32_t component, absl::Span<const uint32_t> members);
   void PlaceIfOne(uint32_t component);
   uint32_t PersonName(absl::Span<const uint32_t> members) const;
-  std::vector<uint32_t> Reach(uint32_t from, bool also_revoked) const;
+  std::vector<uint32_t> Reach(uint32_t from, bool also_revoked, size_t nodes_max = SIZE_MAX) const;
   void Tell(uint32_t node, uint32_t home, uint32_t name);
 
   const OnChange on_change_;
@@ -113,8 +128,8 @@ class IdentityGraph {
   std::vector<Node> nodes_;
   std::vector<Edge> edges_;
   absl::flat_hash_map<EventKey, uint32_t> edge_of_;
-  absl::flat_hash_set<EventKey> revoked_;
-  std::vector<std::vector<uint32_t>> components_;  // nodes; empty: has become part of another
+  absl::flat_hash_map<EventKey, uint32_t> revoked_;  // and the row of the event that said so
+  std::vector<std::vector<uint32_t>> components_;    // nodes; empty: has become part of another
 };
 
 }  // namespace throughline

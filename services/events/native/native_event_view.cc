@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <bit>
 #include <string>
+#include <tuple>
 
 #include "services/base/status_macros.h"
 #include "services/events/native/queries.h"
@@ -102,8 +103,7 @@ absl::StatusOr<RunPositions> NativeEventView::Positions(const PositionQuery& que
 
 absl::StatusOr<NativeEventView::CustomerPlace> NativeEventView::PlaceOf(uint32_t customer) const {
   ASSIGN_OR_RETURN(std::shared_ptr<const Partition> partition, snapshot_->At(customer / kPartitionCustomers));
-  const uint32_t i = customer - partition->first_customer();
-  const uint32_t begin = partition->offset(i), end = partition->offset(i + 1);
+  const auto [begin, end] = partition->RangeOf(customer);
   return CustomerPlace{std::move(partition), begin, end};
 }
 
@@ -124,9 +124,10 @@ absl::StatusOr<std::optional<uint32_t>> NativeEventView::HomeOf(absl::string_vie
   // It may have no event of its own, and be another name of one that has.
   code.reset();
   if (snapshot_->people.empty()) return code;
-  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, [&](const People& people) {
+  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, customer_id, [&](const People& people) {
     const auto person = people.graph().FindPerson(customer_id);
-    if (person.has_value() && person->home != IdentityGraph::kNone) code = person->home;
+    // Of a customer that came later nothing is known.
+    if (person.has_value() && person->home < snapshot_->customer_codes) code = person->home;
   }));
   return code;
 }
@@ -145,7 +146,7 @@ absl::StatusOr<std::optional<CustomerSummary>> NativeEventView::FindCustomer(abs
   if (place.begin == place.end) return std::nullopt;
   CustomerSummary out = Summary(*code, place);
   if (snapshot_->people.empty()) return out;
-  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, [&](const People& people) {
+  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, out.customer_id, [&](const People& people) {
     const auto person = people.graph().FindPerson(out.customer_id);
     if (!person.has_value()) return;
     for (const absl::string_view other : person->others) out.linked_customer_ids.emplace_back(other);
@@ -162,9 +163,7 @@ absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int6
     if (place.partition == nullptr || customer - place.partition->first_customer() >= kPartitionCustomers) {
       ASSIGN_OR_RETURN(place.partition, snapshot_->At(customer / kPartitionCustomers));
     }
-    const uint32_t i = customer - place.partition->first_customer();
-    place.begin = place.partition->offset(i);
-    place.end = place.partition->offset(i + 1);
+    std::tie(place.begin, place.end) = place.partition->RangeOf(customer);
     if (place.begin != place.end) out.push_back(Summary(customer, place));
   }
   return out;
@@ -188,8 +187,7 @@ absl::StatusOr<std::vector<std::vector<absl::Time>>> NativeEventView::FirstMatch
         ASSIGN_OR_RETURN(partition, snapshot_->At(customer / kPartitionCustomers));
         reader.emplace(set, *partition);
       }
-      const uint32_t i = customer - partition->first_customer();
-      const uint32_t first_event = partition->offset(i), last_event = partition->offset(i + 1);
+      const auto [first_event, last_event] = partition->RangeOf(customer);
       masks.resize(last_event - first_event);
       reader->All(first_event, last_event, masks.data());
       uint64_t found = 0;
@@ -233,12 +231,15 @@ absl::StatusOr<std::vector<IdentityEdge>> NativeEventView::IdentityEdges(absl::s
                                                                          int limit) const {
   std::vector<IdentityEdge> out;
   std::vector<int64_t> sequences;
-  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, [&](const People& people) {
-    const std::vector<IdentityGraph::Edge> edges = people.graph().EdgesAround(customer_id);
-    const int64_t count = std::ssize(edges);
+  bool too_many = false;
+  RETURN_IF_ERROR(projection_->ReadPeople(*snapshot_, customer_id, [&](const People& people) {
+    const std::optional<std::vector<IdentityGraph::Edge>> edges = people.graph().EdgesAround(customer_id);
+    too_many = !edges.has_value();
+    if (too_many) return;
+    const int64_t count = std::ssize(*edges);
     const int64_t first = std::clamp<int64_t>(offset, 0, count);
     for (int64_t i = first; i < std::min<int64_t>(count, first + std::max(limit, 0)); ++i) {
-      const IdentityGraph::Edge& edge = edges[static_cast<size_t>(i)];
+      const IdentityGraph::Edge& edge = (*edges)[static_cast<size_t>(i)];
       IdentityEdge& told = out.emplace_back();
       told.customer_id = people.graph().NameOf(edge.from);
       told.linked_customer_id = people.graph().NameOf(edge.to);
@@ -246,6 +247,10 @@ absl::StatusOr<std::vector<IdentityEdge>> NativeEventView::IdentityEdges(absl::s
       sequences.push_back(int64_t{edge.row} + 1);
     }
   }));
+  if (too_many) {
+    return LimitExceeded("the links around one customer", static_cast<int64_t>(IdentityGraph::kEdgesAroundMax),
+                         "links");
+  }
   if (out.empty()) return out;
   ASSIGN_OR_RETURN(const std::vector<EventLog::Record> records, projection_->ReadEvents(sequences));
   std::vector<IdentityEdge> kept;

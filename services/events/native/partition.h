@@ -135,6 +135,12 @@ class Partition {
 
   // The events of customer first_customer() + i are [offset(i), offset(i + 1)).
   uint32_t offset(uint32_t i) const { return columns_.offsets[i]; }
+  // The same of any customer from first_customer() on; nothing of those whom the partition does not have.
+  std::pair<uint32_t, uint32_t> RangeOf(uint32_t customer) const {
+    const uint32_t i = customer - first_customer();
+    if (i >= customer_count()) return {0, 0};
+    return {offset(i), offset(i + 1)};
+  }
   const uint32_t* offsets() const { return columns_.offsets.data(); }
 
   const TimeColumn& times() const { return columns_.times; }

@@ -20,16 +20,12 @@ const std::string* PeopleMoves::NameOf(uint32_t home) const {
 
 // --- PeopleVersion ---
 
-bool PeopleVersion::made() const {
-  const std::lock_guard lock(mutex_);
-  return customers_ == nullptr;
-}
-
 absl::StatusOr<std::shared_ptr<const Partition>> PeopleVersion::Get() const {
   const std::lock_guard lock(mutex_);
   if (customers_ == nullptr) return partition_;
   ASSIGN_OR_RETURN(partition_, Make());
   customers_ = nullptr;
+  made_ = true;
   return partition_;
 }
 
@@ -69,7 +65,6 @@ People::Open& People::OpenOf(uint32_t customer) {
 }
 
 void People::Change(uint32_t customer, uint32_t home, absl::string_view name) {
-  ++version_;
   Open& own = OpenOf(customer);
   own.names.erase(customer);
   if (const auto before = own.leaving.find(customer); before != own.leaving.end()) {
@@ -88,7 +83,6 @@ void People::Change(uint32_t customer, uint32_t home, absl::string_view name) {
 }
 
 void People::AddStatement(uint32_t row, uint32_t customer, uint32_t statement_code) {
-  ++version_;
   const IdentityStatement statement = IdentityStatement::Decode(dictionaries_.codes[kLinkColumn][statement_code]);
   graph_.Add(row, dictionaries_.customers[customer], customer, statement,
              [this](absl::string_view id) -> std::optional<uint32_t> {
@@ -99,8 +93,12 @@ void People::AddStatement(uint32_t row, uint32_t customer, uint32_t statement_co
 
 void People::AddCustomer(uint32_t customer) { graph_.SetCode(dictionaries_.customers[customer], customer); }
 
-absl::Status People::AddAll(const PartitionVersions& customers, uint32_t row_end, uint32_t customer_codes) {
+absl::Status People::AddAll(const PartitionVersions& customers, const std::vector<KeptUnlink>& kept_unlinks,
+                            uint32_t row_end, uint32_t customer_codes) {
   customer_codes_ = customer_codes;
+  for (const KeptUnlink& unlink : kept_unlinks) {
+    if (unlink.row < row_end) graph_.Revoke(unlink.row, unlink.link);
+  }
   for (const auto& version : customers) {
     ASSIGN_OR_RETURN(const std::shared_ptr<const Partition> partition, version->Get());
     const PackedColumn& statements = partition->codes(kLinkColumn);

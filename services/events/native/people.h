@@ -3,6 +3,7 @@
 // recorded stays where it is, and a link that is taken back leaves no trace.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -52,7 +53,8 @@ class PeopleVersion {
         customers_(std::move(customers)) {}
 
   const PeopleMoves& moves() const { return *moves_; }
-  bool made() const;
+  // Waits for nobody who is making it.
+  bool made() const { return made_; }
   // As PartitionVersion::Get.
   absl::StatusOr<std::shared_ptr<const Partition>> Get() const;
 
@@ -67,6 +69,7 @@ class PeopleVersion {
   mutable std::mutex mutex_;
   mutable std::shared_ptr<const PartitionVersions> customers_;  // null: made
   mutable std::shared_ptr<const Partition> partition_;
+  mutable std::atomic<bool> made_ = false;
 };
 
 // Keeps the moves up to date while links come. Not thread-safe.
@@ -76,14 +79,14 @@ class People {
 
   bool empty() const { return graph_.empty(); }
   const IdentityGraph& graph() const { return graph_; }
-  uint64_t version() const { return version_; }
-  void SkipTo(uint64_t version) { version_ = version; }  // of those that were in the place of this one
-  int64_t moved() const { return moved_; }               // customers whose events are elsewhere
+  int64_t moved() const { return moved_; }  // customers whose events are elsewhere
 
   // An event of `customer` says something about links: a code of kLinkColumn.
   void AddStatement(uint32_t row, uint32_t customer, uint32_t statement_code);
-  // What the partitions' events below `row_end` say, of customers below `customer_codes`. As PartitionVersion::Get.
-  absl::Status AddAll(const PartitionVersions& customers, uint32_t row_end, uint32_t customer_codes);
+  // What the partitions' events below `row_end` say, of customers below `customer_codes`, and what erased ones of them
+  // have said. As PartitionVersion::Get.
+  absl::Status AddAll(const PartitionVersions& customers, const std::vector<KeptUnlink>& kept_unlinks, uint32_t row_end,
+                      uint32_t customer_codes);
   // The customer's first event has come.
   void AddCustomer(uint32_t customer);
 
@@ -106,7 +109,6 @@ class People {
   uint32_t customer_codes_ = IdentityGraph::kNone;  // others are not known
   std::vector<Open> partitions_;
   int64_t moved_ = 0;
-  uint64_t version_ = 0;
   IdentityGraph graph_;
 };
 

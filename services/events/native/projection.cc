@@ -5,6 +5,7 @@
 #include <atomic>
 #include <chrono>
 #include <limits>
+#include <thread>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -214,7 +215,9 @@ void Projection::ForgetLocked() {
   unmerged_rows_ = 0;
   properties_.clear();
   unfinished_.clear();
+  const auto kept_unlinks = building_.kept_unlinks;
   building_ = Snapshot();
+  building_.kept_unlinks = kept_unlinks;
   latest_ = nullptr;
   covered_.clear();
   unsealed_ = 0;
@@ -387,17 +390,17 @@ absl::Status Projection::MergeAllLocked() {
 
 // From what is merged.
 absl::Status Projection::RemakePeopleLocked() {
-  const uint64_t version = people_->version();
+  ++people_epoch_;
   people_ = std::make_unique<People>(*dictionaries_);
-  people_->SkipTo(version + 1);
   people_moves_.clear();
-  return people_->AddAll(building_.partitions, std::numeric_limits<uint32_t>::max(), dictionaries_->customers.size());
+  return people_->AddAll(building_.partitions, *building_.kept_unlinks, std::numeric_limits<uint32_t>::max(),
+                         dictionaries_->customers.size());
 }
 
 // Makes versions of people anew where something of them has changed. Others stay, if they are made; if not, they are to
 // be made of what is the latest now, so that nothing older need be kept for them.
 void Projection::RenewPeopleLocked() {
-  building_.people_version = people_->version();
+  building_.people_epoch = people_epoch_;
   if (people_->empty()) return building_.people.clear();
   std::vector<std::shared_ptr<const PeopleMoves>> moves = people_->Moves();
   const PartitionVersions& customers = building_.partitions;
@@ -426,22 +429,25 @@ void Projection::RenewPeopleLocked() {
   }
 }
 
-absl::Status Projection::ReadPeople(const Snapshot& snapshot, const std::function<void(const People&)>& read) {
+absl::Status Projection::ReadPeople(const Snapshot& snapshot, absl::string_view customer_id,
+                                    const std::function<void(const People&)>& read) {
   if (snapshot.past_people != nullptr) {
     read(*snapshot.past_people);
     return absl::OkStatus();
   }
+  const auto row_end = static_cast<uint32_t>(snapshot.watermark);
   {
     const std::lock_guard lock(mutex_);
-    if (people_->version() == snapshot.people_version) {
+    const bool same_erasures =
+        building_.kept_unlinks == snapshot.kept_unlinks && people_epoch_ == snapshot.people_epoch;
+    if (same_erasures && people_->graph().IsAsOf(customer_id, row_end)) {
       read(*people_);
       return absl::OkStatus();
     }
   }
-  // Links have come since.
+  // Links have come since that have to do with the customer, or an erasure.
   People people(*dictionaries_);
-  RETURN_IF_ERROR(
-      people.AddAll(snapshot.partitions, static_cast<uint32_t>(snapshot.watermark), snapshot.customer_codes));
+  RETURN_IF_ERROR(people.AddAll(snapshot.partitions, *snapshot.kept_unlinks, row_end, snapshot.customer_codes));
   read(people);
   return absl::OkStatus();
 }
@@ -613,7 +619,10 @@ absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::S
   }
 
   std::unique_lock backfill_lock(backfill_mutex_, std::defer_lock);
-  while (!backfill_lock.try_lock_for(kBackfillPoll)) RETURN_IF_ERROR(StillWanted(scope));
+  while (!backfill_lock.try_lock()) {
+    RETURN_IF_ERROR(StillWanted(scope));
+    std::this_thread::sleep_for(kBackfillPoll);
+  }
   std::vector<KeptProperty> added;
   {
     const std::lock_guard lock(mutex_);

@@ -43,6 +43,7 @@ struct PersonEvents {
   std::vector<uint32_t> customers;        // codes of those who have events, ascending
   std::vector<std::string> customer_ids;  // theirs, sorted
   std::vector<uint32_t> rows;             // ascending
+  std::vector<KeptUnlink> unlinks;        // that they state
 };
 
 class Projection {
@@ -118,7 +119,9 @@ class Projection {
   const Dictionaries& dictionaries() const { return *dictionaries_; }
   const std::shared_ptr<const MergeSources>& merge_sources() const { return merge_sources_; }
   // Calls `read` with the links of a snapshot of this projection. As PartitionVersion::Get.
-  absl::Status ReadPeople(const Snapshot& snapshot, const std::function<void(const People& people)>& read);
+  // Only what they say of this customer need be right.
+  absl::Status ReadPeople(const Snapshot& snapshot, absl::string_view customer_id,
+                          const std::function<void(const People& people)>& read);
   // Of a snapshot's customers.
   absl::StatusOr<std::vector<EventLog::Record>> ReadEvents(absl::Span<const int64_t> sequences) const {
     return log_->Read(workspace_, sequences);
@@ -190,7 +193,7 @@ class Projection {
   std::vector<RecordedEvents> queue_;
   size_t queue_bytes_ = 0;
 
-  std::timed_mutex backfill_mutex_;  // one backfill at a time; taken before mutex_
+  std::mutex backfill_mutex_;  // one backfill at a time; taken before mutex_
   // Guards everything below. Never held together with queue_mutex_ for longer than it takes to swap the queue.
   std::mutex mutex_;
   std::unique_ptr<Dictionaries> dictionaries_;
@@ -201,6 +204,7 @@ class Projection {
   size_t tail_id_bytes_max_ = kTailIdBytesMax;  // above it everything is merged
   size_t unmerged_rows_ = 0;                    // at most, of building_
   std::unique_ptr<People> people_;              // of these dictionaries
+  uint64_t people_epoch_ = 0;
   // What building_.people was made of.
   std::shared_ptr<const PartitionVersions> people_customers_;
   std::vector<std::shared_ptr<const PeopleMoves>> people_moves_;

@@ -135,7 +135,12 @@ absl::StatusOr<PersonEvents> Projection::EventsOfPerson(absl::string_view custom
     // A customer that came when the partition was made already has no events in it.
     if (i >= partition->customer_count() || partition->offset(i) == partition->offset(i + 1)) continue;
     for (uint32_t place = partition->offset(i); place < partition->offset(i + 1); ++place) {
-      out.rows.push_back(static_cast<uint32_t>(partition->rows()[place]));
+      const auto row = static_cast<uint32_t>(partition->rows()[place]);
+      out.rows.push_back(row);
+      const auto statement = static_cast<uint32_t>(partition->codes(kLinkColumn)[place]);
+      if (statement == kMissingCode) continue;
+      const auto said = IdentityStatement::Decode(dictionaries_->codes[kLinkColumn][statement]);
+      if (said.unlinked.has_value()) out.unlinks.push_back({row, *said.unlinked});
     }
     with_events.push_back(code);
     out.customer_ids.push_back(dictionaries_->customers[code]);
@@ -223,6 +228,11 @@ void Projection::ApplyLossesLocked(const PersonEvents& person, Losses losses) {
   for (int column = 0; column < kCodeColumnCount; ++column) {
     for (const uint32_t code : losses.codes[column]) dictionaries_->codes[column].Forget(code);
   }
+  if (!person.unlinks.empty()) {
+    auto kept = std::make_shared<std::vector<KeptUnlink>>(*building_.kept_unlinks);
+    kept->insert(kept->end(), person.unlinks.begin(), person.unlinks.end());
+    building_.kept_unlinks = std::move(kept);
+  }
   Unite(person.rows, erased_rows_);
   for (const KeptProperty& kept : properties_) {
     if (ForgetValues(*kept.column, &person.rows)) unclean_properties_.insert(kept.column->key);
@@ -264,6 +274,8 @@ absl::Status Projection::AddMarkLocked(int64_t sequence) {
 
 absl::Status Projection::FindErasuresLocked() {
   ASSIGN_OR_RETURN(holes_, log_->Holes(workspace_));
+  ASSIGN_OR_RETURN(std::vector<KeptUnlink> unlinks, log_->KeptUnlinks(workspace_));
+  building_.kept_unlinks = std::make_shared<const std::vector<KeptUnlink>>(std::move(unlinks));
   ASSIGN_OR_RETURN(const std::vector<EventLog::Erasure> erasures, log_->PendingErasures(workspace_));
   for (const EventLog::Erasure& erasure : erasures) {
     pending_erasures_.push_back({erasure.sequence, erasure.erased.front(), erasure.erased.back()});

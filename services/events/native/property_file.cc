@@ -201,7 +201,12 @@ absl::Status PropertyFile::Create(const PropertyColumn& column) {
 
 absl::Status PropertyFile::Rewrite(const PropertyColumn& column, const HashEvent& hash_event,
                                    absl::Span<const uint32_t> erased) {
-  if (rows_ == 0) return absl::OkStatus();
+  if (rows_ == 0) {
+    // What a failed first attempt may have left.
+    if (exists_) RETURN_IF_ERROR(MapRocksDbError(env_->DeleteFile(path_), path_));
+    *this = PropertyFile(env_, path_, workspace_);
+    return absl::OkStatus();
+  }
   PropertyFile anew(env_, path_ + kTemporaryEnding, workspace_);
   RETURN_IF_ERROR(anew.Append(column, rows_, hash_event, erased));
   RETURN_IF_ERROR(MapRocksDbError(env_->RenameFile(anew.path_, path_), path_));

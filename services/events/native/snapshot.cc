@@ -92,7 +92,7 @@ absl::StatusOr<Snapshot> KnownAt(const Snapshot& snapshot, int64_t watermark, co
   }
   auto people = std::make_shared<People>(dictionaries);
   const auto row_end = static_cast<uint32_t>(watermark);
-  RETURN_IF_ERROR(people->AddAll(out.partitions, row_end, out.customer_codes));
+  RETURN_IF_ERROR(people->AddAll(out.partitions, *out.kept_unlinks, row_end, out.customer_codes));
   out.past_people = people;
   if (people->empty()) return out;
   const auto customers = std::make_shared<const PartitionVersions>(out.partitions);

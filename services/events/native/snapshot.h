@@ -39,10 +39,11 @@ struct Snapshot {
   uint32_t customer_codes = 0;                               // codes below this may occur
   PartitionVersions partitions;                              // as recorded; may have more than the watermark
   std::vector<std::shared_ptr<const PeopleVersion>> people;  // null, or not there: as recorded
-  uint64_t people_version = 0;                               // of the projection's
-  std::shared_ptr<const People> past_people;                 // not null: not the projection's
-  std::vector<int64_t> name_counts;                          // events per code of a name
-  std::array<uint32_t, kCodeColumnCount> code_counts{};      // codes below these may occur
+  uint64_t people_epoch = 0;                                 // how often the projection has made its people anew
+  std::shared_ptr<const std::vector<KeptUnlink>> kept_unlinks = std::make_shared<const std::vector<KeptUnlink>>();
+  std::shared_ptr<const People> past_people;             // not null: not the projection's
+  std::vector<int64_t> name_counts;                      // events per code of a name
+  std::array<uint32_t, kCodeColumnCount> code_counts{};  // codes below these may occur
   int64_t first_time_micros = std::numeric_limits<int64_t>::max();
   int64_t last_time_micros = std::numeric_limits<int64_t>::min();
   int query_threads = 1;

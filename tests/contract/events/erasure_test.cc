@@ -292,5 +292,59 @@ TEST_P(EventStoreContractTest, Erase_AnyCustomersOfRandomLogs_AnswersAreThoseOfA
   }
 }
 
+// Who took a link back may be erased: the other is apart all the same, and no second call takes that one for the first.
+TEST_P(EventStoreContractTest, Erase_OfWhoTookALinkBack_DoesNotBringTheLinkBack) {
+  MustAppend({Event("a1").Customer("cookie").At(1), Event("a2").Customer("cookie").At(2).Link("ann"),
+              Event("b1").Customer("ann").At(3), Event("b2").Customer("ann").At(4).Unlink("a2")});
+  const EventSequence before = View()->watermark();
+  const auto erase = [&] {
+    std::promise<absl::StatusOr<ErasureResult>> done;
+    store_->Erase("w", "ann", [&](absl::StatusOr<ErasureResult> result) { done.set_value(std::move(result)); });
+    return done.get_future().get();
+  };
+  const auto first = erase();
+  ASSERT_THAT(first, IsOk());
+  EXPECT_EQ(first->events, 2);
+  for (int start = 0; start < 2; ++start) {
+    auto view = View();
+    EXPECT_FALSE(view->FindCustomer("ann")->has_value());
+    EXPECT_EQ((*view->FindCustomer("cookie"))->customer_id, "cookie");
+    EXPECT_THAT(IdsOf(*view, "cookie"), ElementsAre("a1", "a2"));
+    auto known = view->KnownAt(before);
+    ASSERT_THAT(known, IsOk());
+    EXPECT_FALSE((*known)->FindCustomer("ann")->has_value());
+    const auto second = erase();
+    ASSERT_THAT(second, IsOk());
+    EXPECT_EQ(second->events, 0);
+    EXPECT_EQ(View()->Statistics().events, 2);
+    view.reset();
+    known = absl::UnknownError("");
+    Reopen();
+  }
+}
+
+// The last customer of a partition, with others after it, as they were at an earlier moment.
+TEST_P(EventStoreContractTest, Erase_OfTheLastOfManyCustomers_LeavesAListWithoutIt) {
+  std::vector<v1::CustomerEvent> events;
+  for (int i = 0; i < 4100; ++i) events.push_back(Event(absl::StrCat("e", i)).Customer(absl::StrCat("c", i)).At(i));
+  MustAppend(events);
+  const EventSequence before = View()->watermark();
+  MustAppend({Event("late").Customer("c7").At(1)});
+  std::promise<absl::StatusOr<ErasureResult>> done;
+  store_->Erase("w", "c4095", [&](absl::StatusOr<ErasureResult> result) { done.set_value(std::move(result)); });
+  ASSERT_THAT(done.get_future().get(), IsOk());
+  for (const auto& view : {View(), *View()->KnownAt(before)}) {
+    const auto customers = view->ListCustomers(0, 10'000);
+    ASSERT_THAT(customers, IsOk());
+    EXPECT_EQ(customers->size(), 4099u);
+    const auto matches = view->FirstMatches(4090, 20, {Select({"visit"})});
+    ASSERT_THAT(matches, IsOk());
+    ASSERT_EQ(matches->size(), 10u);
+    EXPECT_EQ((*matches)[5][0], absl::InfiniteFuture());
+    EXPECT_EQ((*matches)[6][0], At(4096));
+    EXPECT_FALSE(view->FindCustomer("c4095")->has_value());
+  }
+}
+
 }  // namespace
 }  // namespace throughline::testing

@@ -120,8 +120,11 @@ TEST(IdentityGraphTest, Link_ThatWasSaidTwice_HoldsUntilBothAreTakenBack) {
   EXPECT_EQ(feeder.graph.FindPerson("a")->name, "b");
   feeder.Add(Event("4").Customer("x").Unlink("2"));
   EXPECT_EQ(feeder.graph.FindPerson("a")->name, "a");
-  EXPECT_EQ(feeder.graph.EdgesAround("b").size(), 2u);
-  EXPECT_THAT(feeder.graph.EdgesAround("x"), IsEmpty());
+  EXPECT_EQ(feeder.graph.EdgesAround("b")->size(), 2u);
+  EXPECT_THAT(*feeder.graph.EdgesAround("x"), IsEmpty());
+  EXPECT_TRUE(feeder.graph.IsAsOf("a", 4));
+  EXPECT_FALSE(feeder.graph.IsAsOf("b", 3)) << "the second was taken back after that";
+  EXPECT_TRUE(feeder.graph.IsAsOf("x", 0));
 }
 
 TEST(IdentityStatementTest, Bytes_SayWhatTheEventSaid) {
