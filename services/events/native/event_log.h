@@ -1,12 +1,15 @@
 // The log of recorded events in RocksDB: the truth. Thread-safe for readers beside one writer, and one that purges.
 //
 // Layout of the directory (format 1; 2 once something was erased): `FORMAT` names the format; `log/` is a RocksDB
-// database with
-//   'w' <workspace id>                              → number of the workspace, u32
-//   'e' <workspace number, u32> <sequence, u64>     → record time in microseconds, i64; canonical event, or a mark in
-//   its place (event_record.h) 'x' <workspace number, u32> <sequence, u64>     → of an erasure that files may still
-//   know of: the sequences of the events that it erased, the first and then the differences, as varints 'h' <workspace
-//   number, u32>                     → how many sequences have marks instead of events, i64
+// database with these keys, where <number> is a workspace's, u32, and <sequence> is u64:
+//   'w' <workspace id>          number of the workspace, u32
+//   'e' <number> <sequence>     record time in microseconds, i64; canonical event, or a mark in its place
+//                               (event_record.h)
+//   'x' <number> <sequence>     of an erasure that files may still know of: the sequences of the events that it erased,
+//                               the first and then the differences, as varints
+//   'u' <number> <sequence>     of an erasure: what the erased events had taken back, each as its row, u32, and the key
+//                               of the link, two u64 (identity_graph.h)
+//   'h' <number>                how many sequences have marks instead of events, i64
 // Integers are big-endian in keys and little-endian in values. Sequences run from 1 without gaps. The identity of an
 // event is inside its bytes, and the index of identities is in files of its own (identity_index.h): a second, randomly
 // ordered index in the database costs six times the writer's time (docs/decisions/event-log.md).
