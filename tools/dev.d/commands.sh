@@ -32,11 +32,14 @@ dev_test() {
   fi
   setup_cpp
   setup_test_tools
+  setup_agreement
   build_web
   install_npm tests/integration/web
   # The presence of tools is decided when the build is configured.
   [ -f build/dev/build.ninja ] && [ build/dev/build.ninja -nt "$tools_bin" ] || cmake --preset dev >/dev/null
   build_cpp dev
+  # Asked for by name, the models are held against others on as many inputs as they claim; otherwise on fewer.
+  [ "${1:-}" = reference ] && export THROUGHLINE_AGREEMENT_COUNT=${THROUGHLINE_AGREEMENT_COUNT:-1000}
   run_tests dev "$@"
 }
 

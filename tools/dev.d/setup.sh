@@ -37,7 +37,8 @@ setup_cpp() {
     libgoogle-common-protos-java grpc-proto libabsl-dev
   install_packages "RocksDB and SQLite, bitmaps and hashes: the stores" librocksdb-dev libsqlite3-dev libroaring-dev libxxhash-dev
   install_packages "HTTP server, command line and file formats" libboost1.81-dev libcli11-dev zlib1g-dev libexpat1-dev
-  install_packages "GoogleTest: the tests" libgtest-dev libgmock-dev
+  install_packages "linear algebra and optimisers: the models" libeigen3-dev libnlopt-dev
+  install_packages "GoogleTest and JSON: the tests" libgtest-dev libgmock-dev nlohmann-json3-dev
 }
 
 # The web app is kept on packages that build with Debian 12's own Node.js, 18.
@@ -66,6 +67,17 @@ setup_test_tools() {
   else
     say "Go is not installed: the tests that use grpcurl and buf are skipped"
   fi
+}
+
+# What the models are held against, in a Python environment of its own.
+setup_agreement() {
+  local environment=build/tools/agreement wanted=tests/reference/metrics/agreement/requirements.txt
+  cmp -s "$wanted" "$environment/.installed" && return
+  install_packages "Python: what the models are held against" python3-venv
+  say "Installing from PyPI what the models are held against; about a minute, once"
+  python3 -m venv "$environment"
+  "$environment/bin/pip" install --quiet --disable-pip-version-check -r "$wanted"
+  cp "$wanted" "$environment/.installed"
 }
 
 # The databases that the journey benchmark is held against, in a Python environment of their own; without them it
