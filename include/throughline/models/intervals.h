@@ -1,4 +1,4 @@
-// Quantiles of distributions, and the intervals that the models share. Pure functions; any thread.
+// Quantiles of distributions (Boost.Math's), and the intervals that the models share. Pure functions; any thread.
 //
 // "Confidence" is a level in (0, 1), for example 0.95; intervals are two-sided.
 #pragma once
@@ -10,8 +10,7 @@
 
 namespace throughline {
 
-// x with Φ(x) = p, for p in (0, 1); relative error below 1e-12. Found by Newton's iteration on erf and erfc, which the
-// C library has to full precision.
+// x with Φ(x) = p, for p in (0, 1); relative error below 1e-12.
 double NormalQuantile(double p);
 
 // Student's t with `degrees` > 0 degrees of freedom: x with F(x) = p, for p in (0, 1); relative error below 1e-9.
