@@ -49,8 +49,8 @@ absl::Status ValidateMapGraph(const MapGraph& map);
 // touchpoint a silent step. What a replay does where several tokens could serve:
 // - a visit uses the token with the fewest silent steps to it; of equals, that at the touchpoint first by name; of
 //   start and a touchpoint, the touchpoint. Without any, a token is added (missing).
-// - at the end every place that has tokens and a silent way to the end sends one of them there. If none arrives, one is
-//   missing. All tokens but the one at the end remain.
+// - at the end the token with the fewest silent steps to the end goes there. If none can, one is missing. All tokens but
+//   the one at the end remain.
 // - a visit of something that is not on the map is passed over: replay does not see it, alignments do.
 struct ReplayTokens {
   int64_t produced = 0;

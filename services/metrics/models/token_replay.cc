@@ -26,21 +26,19 @@ class Replay {
   }
 
   ReplayTokens Finish() {
+    int32_t fewest = MapAutomaton::kFar;
     int64_t remaining = 0;
-    int64_t arrived = 0;
     for (const int32_t state : marked_) {
-      const int32_t steps = automaton_.SilentStepsToEnd(state);
-      if (steps < MapAutomaton::kFar) {
-        Count(steps);
-        ++arrived;
-      }
+      fewest = std::min(fewest, automaton_.SilentStepsToEnd(state));
       remaining += tokens_[static_cast<size_t>(state)];
     }
+    const bool arrived = fewest < MapAutomaton::kFar;
+    if (arrived) Count(fewest);
     ReplayTokens counts = counts_;
     ++counts.produced;  // the token at the beginning
     ++counts.consumed;  // the one at the end
-    counts.missing += arrived == 0 ? 1 : 0;
-    counts.remaining = remaining - (arrived == 0 ? 0 : 1);
+    counts.missing += arrived ? 0 : 1;
+    counts.remaining = remaining - (arrived ? 1 : 0);
     return counts;
   }
 

@@ -30,6 +30,7 @@ int main() {
   using namespace throughline::agreement;
   ModelCalls calls;
   AddIntervalCalls(calls);
+  AddPathsCalls(calls);
   for (std::string line; std::getline(std::cin, line);) {
     const Json call = Json::parse(line);
     const auto found = calls.find(call.at("model").get<std::string>());

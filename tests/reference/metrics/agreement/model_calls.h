@@ -16,6 +16,7 @@ using ModelCalls = std::map<std::string, std::function<Json(const Json& input)>>
 
 // One function for each family of models, in a file of its own: calls_<family>.cc.
 void AddIntervalCalls(ModelCalls& calls);
+void AddPathsCalls(ModelCalls& calls);
 
 // {"state": "ok"|"insufficient_data"|"undefined", "value", "low", "high", "n", "details", "excluded", "reason"}.
 Json EstimateJson(const Estimate& estimate);
