@@ -10,6 +10,7 @@
 #include "absl/strings/str_format.h"
 #include "services/metrics/models/checks.h"
 #include "services/metrics/models/method.h"
+#include "services/metrics/models/newton_logistic.h"
 #include "throughline/errors.h"
 
 namespace throughline {
@@ -100,15 +101,11 @@ bool Correlations(Eigen::MatrixXd products, const Eigen::VectorXd& sums, double 
   return correlations.allFinite();
 }
 
-// The first driver that is a linear combination of those before it, or −1: the pivots of the elimination are 1 − R² of
-// each on those before it.
-int FirstRedundant(Eigen::MatrixXd matrix, int count) {
+// The first driver that is a linear combination of those before it, or −1.
+int FirstRedundant(const Eigen::MatrixXd& correlations, int count) {
+  const std::vector<int> independent = IndependentColumns(correlations, count);
   for (int j = 0; j < count; ++j) {
-    if (!(matrix(j, j) > kToleranceMin)) return j;
-    for (int i = j + 1; i < count; ++i) {
-      const double factor = matrix(i, j) / matrix(j, j);
-      matrix.row(i).tail(matrix.cols() - j) -= factor * matrix.row(j).tail(matrix.cols() - j);
-    }
+    if (static_cast<size_t>(j) >= independent.size() || independent[j] != j) return j;
   }
   return -1;
 }
