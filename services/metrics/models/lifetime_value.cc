@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <boost/math/quadrature/exp_sinh.hpp>
+#include <boost/math/quadrature/tanh_sinh.hpp>
 #include <boost/math/special_functions/digamma.hpp>
 #include <boost/math/special_functions/gamma.hpp>
 #include <cmath>
@@ -180,19 +181,25 @@ double ExpectedPurchasesIntegral(double r, double alpha, double a, double b, dou
   const auto purchases = [&](double p) { return -std::expm1(-r * std::log1p(p * (t / alpha))); };
   const auto left = [&](double u) {
     const double p = middle * std::exp(-u);
-    // As p → 0 the purchases are p·r·t/α, and p may have become 0.
-    const double per_p = p > 1e-290 ? purchases(p) / p : r * (t / alpha);
+    // As p·t/α → 0 the purchases are p·r·t/α, and p may have become 0.
+    const double per_p = p * (t / alpha) > 1e-290 ? purchases(p) / p : r * (t / alpha);
     return std::exp(a * (log_left - u) + (b - 1) * std::log1p(-p) - log_beta) * per_p;
   };
   const auto right = [&](double u) {
     const double q = std::exp(log_right - u);
     return std::exp((a - 1) * std::log1p(-q) + b * (log_right - u) - log_beta) * purchases(1 - q) / (1 - q);
   };
-  // Its member functions are not const.
+  constexpr double kLevelMin = 3;
+  // Their member functions are not const.
   thread_local boost::math::quadrature::exp_sinh<double, FastMath> integrator;
+  thread_local boost::math::quadrature::tanh_sinh<double, FastMath> level_integrator;
   try {
     constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    return integrator.integrate(left, 0.0, kInfinity, 1e-10) + integrator.integrate(right, 0.0, kInfinity, 1e-10);
+    // Where t is many times α the left side is level up to p = α/t and falls only then: the fall is an end of its own.
+    const double level = std::max(std::log(middle * (t / alpha)), 0.0);
+    double sum = integrator.integrate(right, 0.0, kInfinity, 1e-10);
+    if (level > kLevelMin) sum += level_integrator.integrate(left, 0.0, level, 1e-10);
+    return sum + integrator.integrate(left, level > kLevelMin ? level : 0.0, kInfinity, 1e-10);
   } catch (const std::exception&) {
     return std::numeric_limits<double>::quiet_NaN();  // the caller looks
   }
