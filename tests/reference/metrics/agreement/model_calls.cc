@@ -29,7 +29,11 @@ Json EstimateJson(const Estimate& estimate) {
 int main() {
   using namespace throughline::agreement;
   ModelCalls calls;
+  AddDriverCalls(calls);
+  AddEffectCalls(calls);
+  AddGapCalls(calls);
   AddIntervalCalls(calls);
+  AddStandardCalls(calls);
   AddPathsCalls(calls);
   for (std::string line; std::getline(std::cin, line);) {
     const Json call = Json::parse(line);

@@ -15,7 +15,11 @@ using Json = nlohmann::json;
 using ModelCalls = std::map<std::string, std::function<Json(const Json& input)>>;
 
 // One function for each family of models, in a file of its own: calls_<family>.cc.
+void AddDriverCalls(ModelCalls& calls);
+void AddEffectCalls(ModelCalls& calls);
+void AddGapCalls(ModelCalls& calls);
 void AddIntervalCalls(ModelCalls& calls);
+void AddStandardCalls(ModelCalls& calls);
 void AddPathsCalls(ModelCalls& calls);
 
 // {"state": "ok"|"insufficient_data"|"undefined", "value", "low", "high", "n", "details", "excluded", "reason"}.
