@@ -12,7 +12,7 @@ namespace throughline {
 namespace {
 
 constexpr double kMicros = 1e6;
-constexpr int64_t kCountMax = int64_t{1} << 50;  // above, a sum of counts might not fit
+constexpr int64_t kCountMax = int64_t{1} << 40;  // above, a sum of counts might not fit
 
 // Variance of the durations in seconds²; absent unless every passage has one.
 std::optional<double> VarianceOf(const TransitionGraph::Edge& edge) {

@@ -15,7 +15,7 @@ namespace {
 constexpr double kMicros = 1e6;
 
 // Above this a sum of counts might not fit; far above anything that is counted.
-constexpr int64_t kCountMax = int64_t{1} << 50;
+constexpr int64_t kCountMax = int64_t{1} << 40;
 
 Estimate ShareOf(const char* number, int64_t count, int64_t n, const char* reason, const EstimateOptions& options) {
   Estimate estimate;

@@ -11,7 +11,8 @@ from pm4py.algo.conformance.alignments.petri_net import algorithm as alignments
 from pm4py.algo.conformance.tokenreplay import algorithm as token_replay
 from pm4py.algo.evaluation.replay_fitness import algorithm as replay_fitness
 from pm4py.objects.log.obj import Event, EventLog, Trace
-from statsmodels.stats.proportion import proportion_confint
+from scipy import stats
+from statsmodels.stats.proportion import confint_proportions_2indep, proportion_confint
 
 test = Agreement("paths")
 NAMES = "abcdefgh"
@@ -226,5 +227,28 @@ for case, ours in zip(cases, test.ask("handoffs", cases), strict=True):
         each = sorted(waits[a, b])
         test.near("handoffs", "median", wait["value"], each[math.ceil(len(each) / 2) - 1] / 1e6, case)
         test.near("handoffs", "mean", wait["details"]["mean"], sum(each) / len(each) / 1e6, case)
+
+
+# ---- What goes with a deviation -------------------------------------------------------------------------------------
+
+cases = [{"k1": a, "n1": 1, "k2": b, "n2": 1} for a in (0, 1) for b in (0, 1)]
+for _ in range(COUNT):
+    n1, n2 = (int(math.exp(test.random.uniform(0, 14))) for _ in range(2))
+    cases.append({"k1": test.random.randint(0, n1), "n1": n1, "k2": test.random.randint(0, n2), "n2": n2})
+for case, ours in zip(cases, test.ask("newcombe", cases), strict=True):
+    low, high = confint_proportions_2indep(case["k1"], case["n1"], case["k2"], case["n2"], method="newcomb")
+    test.near("newcombe", "low", ours[0], low, case, 1e-9, 1e-9)
+    test.near("newcombe", "high", ours[1], high, case, 1e-9, 1e-9)
+
+cases = [{"sorted": [5] * 10}, {"sorted": [1, 2]}, {"sorted": [0] * 9 + [2**60]}]
+for _ in range(COUNT):
+    values = [int(test.random.expovariate(1e-9)) for _ in range(int(math.exp(test.random.uniform(1, 7))))]
+    cases.append({"sorted": sorted([*values, 1])})
+for case, ours in zip(cases, test.ask("median_variance", cases), strict=True):
+    values = case["sorted"]
+    n = len(values)
+    c = max(1, math.floor((n + 1) / 2 - math.sqrt(n) + 0.5))
+    z = stats.norm.isf(stats.binom.cdf(c - 1, n, 0.5))
+    test.near("median_variance", "variance", ours, ((values[n - c] - values[c - 1]) / (2 * z)) ** 2, case)
 
 test.finish()

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "services/metrics/models/deviation_impact.h"
 #include "tests/reference/metrics/agreement/model_calls.h"
 #include "throughline/models/conformance.h"
 #include "throughline/models/paths.h"
@@ -135,6 +136,10 @@ Json WhatIfJson(const Json& input) {
 void AddPathsCalls(ModelCalls& calls) {
   calls["conformance"] = ConformanceJson;
   calls["what_if"] = WhatIfJson;
+  calls["newcombe"] = [](const Json& input) {
+    return IntervalJson(NewcombeInterval(input.at("k1"), input.at("n1"), input.at("k2"), input.at("n2"), 0.95));
+  };
+  calls["median_variance"] = [](const Json& input) { return Json(MedianVariance(input.at("sorted"))); };
   calls["rework"] = [](const Json& input) {
     const ReworkReport report = *ReworkOf(VariantsOf(RunsOf(input.at("runs"))), {});
     Json touchpoints = Json::object();
