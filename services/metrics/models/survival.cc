@@ -155,28 +155,27 @@ Estimate RestrictedMeanEstimate(const SurvivalCurve& curve, double until, const 
   }
   if (!estimate.undefined_reason.empty()) return estimate;
 
-  // From the right, so that the area from each step on is at hand for the variance.
+  // In units of `until`, whose square may overflow; from the right, so that the area from each step on is at hand.
   double area = 0;
   double variance = 0;
-  double end = until;
+  double end = 1;
   const auto after = std::upper_bound(curve.steps.begin(), curve.steps.end(), until,
                                       [](double value, const SurvivalStep& step) { return value < step.time; });
   for (auto step = after; step != curve.steps.begin();) {
     --step;
-    area += step->survival * (end - step->time);
+    const double begin = step->time / until;
+    area += step->survival * (end - begin);
     variance += area * area * GreenwoodTerm(*step);
-    end = step->time;
+    end = begin;
   }
-  area += end;
-  if (!std::isfinite(area) || !std::isfinite(variance)) {
-    estimate.undefined_reason = "The durations are too large to be summed up.";
-    return estimate;
-  }
-  SetValue(area, curve.n, options, estimate);
-  estimate.details = {{"until", until}, {"standard_error", std::sqrt(variance)}};
+  area = (area + end) * until;
+  const double error = std::sqrt(variance) * until;
+  SetFiniteValue(area, curve.n, options, estimate);
+  SetDetail("until", until, estimate);
+  SetDetail("standard_error", error, estimate);
   if (variance > 0) {
-    const double half = NormalQuantile(0.5 + options.confidence_level / 2) * std::sqrt(variance);
-    estimate.interval = Interval{.low = area - half, .high = area + half};
+    const double half = NormalQuantile(0.5 + options.confidence_level / 2) * error;
+    SetInterval(area - half, area + half, estimate);
   }
   return estimate;
 }

@@ -29,12 +29,16 @@ Json EstimateJson(const Estimate& estimate) {
 int main() {
   using namespace throughline::agreement;
   ModelCalls calls;
+  AddAttributionCalls(calls);
   AddDriverCalls(calls);
   AddEffectCalls(calls);
   AddGapCalls(calls);
   AddIntervalCalls(calls);
-  AddStandardCalls(calls);
+  AddLifetimeValueCalls(calls);
   AddPathsCalls(calls);
+  AddRevenueCalls(calls);
+  AddStandardCalls(calls);
+  AddSurvivalCalls(calls);
   for (std::string line; std::getline(std::cin, line);) {
     const Json call = Json::parse(line);
     const auto found = calls.find(call.at("model").get<std::string>());

@@ -15,12 +15,16 @@ using Json = nlohmann::json;
 using ModelCalls = std::map<std::string, std::function<Json(const Json& input)>>;
 
 // One function for each family of models, in a file of its own: calls_<family>.cc.
+void AddAttributionCalls(ModelCalls& calls);
 void AddDriverCalls(ModelCalls& calls);
 void AddEffectCalls(ModelCalls& calls);
 void AddGapCalls(ModelCalls& calls);
 void AddIntervalCalls(ModelCalls& calls);
-void AddStandardCalls(ModelCalls& calls);
+void AddLifetimeValueCalls(ModelCalls& calls);
 void AddPathsCalls(ModelCalls& calls);
+void AddRevenueCalls(ModelCalls& calls);
+void AddStandardCalls(ModelCalls& calls);
+void AddSurvivalCalls(ModelCalls& calls);
 
 // {"state": "ok"|"insufficient_data"|"undefined", "value", "low", "high", "n", "details", "excluded", "reason"}.
 Json EstimateJson(const Estimate& estimate);
