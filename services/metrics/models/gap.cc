@@ -142,12 +142,12 @@ void DeriveImportance(const GapAttribute& attribute, const GapQuestion& question
 
 bool Defined(const Estimate& estimate) { return estimate.state != Estimate::State::kUndefined; }
 
-// Sorted first, so that the order of the attributes does not matter.
+// Sorted first, so that the order of the attributes does not matter; divided first, as a sum may overflow.
 double MeanOf(std::vector<double> values) {
   std::sort(values.begin(), values.end());
-  double sum = 0;
-  for (const double value : values) sum += value;
-  return sum / static_cast<double>(values.size());
+  double mean = 0;
+  for (const double value : values) mean += value / static_cast<double>(values.size());
+  return mean;
 }
 
 void PlaceInQuadrants(GapReport& report) {
