@@ -195,7 +195,9 @@ for name in ("simple", "overall_dynamic", "overall_group"):
 def mixture_radius(n, sigma, alpha, tuned_n):
     def boundary(rho, v):
         # M = √(ρ/(v + ρ))·exp(s²/(2(v + ρ))); s where M = 1/α.
-        gap = lambda s: 0.5 * math.log(rho / (v + rho)) + s * s / (2 * (v + rho)) + math.log(alpha)
+        def gap(s):
+            return 0.5 * math.log(rho / (v + rho)) + s * s / (2 * (v + rho)) + math.log(alpha)
+
         return brentq(gap, 0, 1e3 * math.sqrt(v + rho), xtol=1e-13, rtol=1e-14)
 
     best = minimize_scalar(

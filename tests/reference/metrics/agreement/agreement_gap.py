@@ -1,7 +1,6 @@
-"""Expectation against performance, against scipy and pandas-free arithmetic; mobi.csv as real answers."""
+"""Expectation against performance, against scipy; mobi.csv as real answers."""
 
 import csv
-import math
 import os
 
 import numpy as np
@@ -102,8 +101,8 @@ if os.path.exists(data):
     name = attributes[ours.index(worst)]["name"]
     gap = worst["gap"]
     print(f"gap: mobi: first {name}: {gap['value']:.3f} [{gap['low']:.3f}, {gap['high']:.3f}], {worst['quadrant']}")
-    assert math.isfinite(gap["value"])
 else:
+    test.holds("gap", f"{data} is there", "CI" not in os.environ, {})
     print(f"gap: {data} is missing: the mobile-phone customers are not compared")
 
 test.finish()
