@@ -20,6 +20,8 @@ struct RunLog {
   static constexpr int64_t kRunsMax = 5'000'000;
   static constexpr int64_t kVisitsMax = 20'000'000;  // of all runs together
 
+  static constexpr int64_t kTimeMicrosMax = 253'402'300'800'000'000;  // the year 10000; as far before 1970 too
+
   struct Visit {
     int32_t touchpoint = 0;  // index into touchpoints
     int32_t channel = kNone;
@@ -38,7 +40,8 @@ struct RunLog {
 };
 
 // OK, or INVALID_ARGUMENT (INVALID_FIELD) with the path of the first thing that is wrong: a name that stands twice, an
-// index outside its table, visits that go back in time, more runs or visits than the limits above.
+// index outside its table, visits that go back in time or lie beyond kTimeMicrosMax, more runs or visits than the
+// limits above.
 absl::Status ValidateRunLog(const RunLog& log);
 
 // Of all runs with visits, how many took which way. Every variant is listed; bucket_runs stays empty.

@@ -31,6 +31,9 @@ absl::Status ValidateRun(const RunLog& log, size_t at) {
                       (visit.channel == RunLog::kNone || IsWithin(visit.channel, log.channels)) &&
                       (visit.department == RunLog::kNone || IsWithin(visit.department, log.departments));
     if (!fine) return InvalidField(FieldPath(field + ".visits", i), "refers to a name that is in no table");
+    if (visit.time_micros > RunLog::kTimeMicrosMax || visit.time_micros < -RunLog::kTimeMicrosMax) {
+      return InvalidField(FieldPath(field + ".visits", i), "lies beyond the year 9999");
+    }
     if (i > 0 && visit.time_micros < visits[i - 1].time_micros) {
       return InvalidField(FieldPath(field + ".visits", i), "lies before the visit that stands before it");
     }

@@ -6,6 +6,7 @@
 #include "tests/support/files.h"
 #include "tests/support/xes_log.h"
 #include "throughline/models/paths.h"
+#include "throughline/models/what_if.h"
 
 namespace throughline {
 namespace {
@@ -98,6 +99,39 @@ TEST(PathsReferenceTest, Bpi2012_VariantsAndTransitions) {
   }
   EXPECT_EQ(counts, 262'200 - 13'087);  // Σ counts = events − runs
   EXPECT_EQ(ends, 13'087);
+}
+
+// A chain made of a log has, where no goal cuts runs short, exactly the log's mean time and mean numbers of visits: the
+// flow through each touchpoint is balanced. So the solution is held against 13,087 real runs.
+TEST(WhatIfReferenceTest, Bpi2012_UnchangedChainHasTheMeansOfTheLog) {
+  const std::string path = DataPath("event_logs/bpi_challenge_2012.xes.gz");
+  REQUIRE_DATA(path);
+  const RunLog log = XesLog::Read(path);
+  TransitionGraph graph = GraphOf(log);
+  graph.nodes["never visited"];
+  double micros = 0;
+  for (const RunLog::Run& run : log.runs) {
+    micros += static_cast<double>(run.visits.back().time_micros - run.visits.front().time_micros);
+  }
+  for (const auto& [name, node] : graph.nodes) {
+    const WhatIfReport report =
+        *WhatIf(graph, {.goal = "never visited", .changes = {}, .revenue_per_visit = {{name, 1}}}, {});
+    EXPECT_NEAR(report.revenue.before.value, static_cast<double>(node.events) / 13'087, 1e-9) << name;
+    EXPECT_NEAR(report.seconds.before.value, micros / 1e6 / 13'087, 1e-3) << name;  // of 745,000
+    EXPECT_EQ(report.conversion.before.value, 0);
+    EXPECT_EQ(report.seconds_to_goal.before.state, Estimate::State::kUndefined);
+  }
+  // A_SUBMITTED begins every run; who is accepted is known, and to say so again changes nothing.
+  WhatIfQuestion question = {.goal = "A_ACCEPTED", .changes = {}, .revenue_per_visit = {}};
+  const double conversion = WhatIf(graph, question, {})->conversion.before.value;
+  EXPECT_GT(conversion, 0);
+  const TransitionGraph::Edge& edge = graph.edges.at({"A_PARTLYSUBMITTED", "A_DECLINED"});
+  const double share = static_cast<double>(edge.count) / static_cast<double>(graph.nodes["A_PARTLYSUBMITTED"].events);
+  question.changes = {{.from = "A_PARTLYSUBMITTED", .to = "A_DECLINED", .share = share, .mean_seconds = {}}};
+  const WhatIfReport same = *WhatIf(graph, question, {});
+  EXPECT_NEAR(same.conversion.after.value, conversion, 1e-12);
+  question.changes[0].share = 0;
+  EXPECT_GT(WhatIf(graph, question, {})->conversion.after.value, conversion);
 }
 
 }  // namespace

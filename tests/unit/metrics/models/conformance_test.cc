@@ -223,6 +223,9 @@ TEST(ConformanceTest, BadLog_IsRefused) {
   log.runs[0].visits[1].touchpoint = 2;
   EXPECT_EQ(ValidateRunLog(log).code(), absl::StatusCode::kInvalidArgument);
   log = LogOf({{"a", "b"}});
+  log.runs[0].visits[1].time_micros = RunLog::kTimeMicrosMax + 1;
+  EXPECT_EQ(ValidateRunLog(log).code(), absl::StatusCode::kInvalidArgument);
+  log = LogOf({{"a", "b"}});
   log.touchpoints[1] = "a";
   EXPECT_EQ(ValidateRunLog(log).code(), absl::StatusCode::kInvalidArgument);
 }

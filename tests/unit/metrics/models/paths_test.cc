@@ -1,9 +1,11 @@
 // Transitions, variants, rework and hand-offs by hand.
 #include "throughline/models/paths.h"
 
+#include <algorithm>
 #include <cmath>
 #include <map>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
@@ -138,6 +140,30 @@ TEST(HandoffsTest, ThereAndBack_IsPingPongAfterRepeatsAreCollapsed) {
   // 3, 2 and 1 hand-offs: mean 2, variance 1, Student's t with 2 degrees of freedom.
   EXPECT_EQ(report.per_run.value, 2);
   EXPECT_NEAR(report.per_run.interval->low, 2 - 4.302652729749462 / std::sqrt(3.0), 1e-9);
+}
+
+TEST(HandoffsTest, AnyOrderOfRuns_GivesTheSame) {
+  RunLog log = Departments({"AAB-BAB", "ABC", "AB", "CBA", "BBB", "-A-C"});
+  for (size_t i = 0; i < log.runs.size(); ++i) {
+    for (RunLog::Visit& visit : log.runs[i].visits) visit.time_micros *= static_cast<int64_t>(i) * 7 + 1;
+  }
+  const HandoffReport expected = *HandoffsOf(log, {});
+  std::reverse(log.runs.begin(), log.runs.end());
+  std::swap(log.departments[0], log.departments[2]);
+  for (RunLog::Run& run : log.runs) {
+    for (RunLog::Visit& visit : run.visits) visit.department = visit.department < 0 ? -1 : 2 - visit.department;
+  }
+  const HandoffReport actual = *HandoffsOf(log, {});
+  EXPECT_EQ(actual.waiting_seconds.value, expected.waiting_seconds.value);
+  EXPECT_EQ(actual.waiting_seconds.details, expected.waiting_seconds.details);
+  ASSERT_EQ(actual.pairs.size(), expected.pairs.size());
+  for (size_t i = 0; i < actual.pairs.size(); ++i) {
+    EXPECT_EQ(actual.pairs[i].from, expected.pairs[i].from);
+    EXPECT_EQ(actual.pairs[i].waiting_seconds.details, expected.pairs[i].waiting_seconds.details);
+  }
+  ASSERT_EQ(actual.ping_pongs.size(), expected.ping_pongs.size());
+  for (size_t i = 0; i < actual.ping_pongs.size(); ++i)
+    EXPECT_EQ(actual.ping_pongs[i].there, expected.ping_pongs[i].there);
 }
 
 TEST(HandoffsTest, NoDepartment_IsUndefined) {
