@@ -49,7 +49,8 @@ absl::Status ValidateMapGraph(const MapGraph& map);
 // touchpoint a silent step. What a replay does where several tokens could serve:
 // - a visit uses the token with the fewest silent steps to it; of equals, that at the touchpoint first by name; of
 //   start and a touchpoint, the touchpoint. Without any, a token is added (missing).
-// - at the end the token with the fewest silent steps to the end goes there. If none can, one is missing. All tokens but
+// - at the end the token with the fewest silent steps to the end goes there. If none can, one is missing. All tokens
+// but
 //   the one at the end remain.
 // - a visit of something that is not on the map is passed over: replay does not see it, alignments do.
 struct ReplayTokens {
@@ -171,8 +172,9 @@ struct ConformanceOptions {
 // Runs longer than this are left out, and counted in `excluded` as run_too_long; runs without a visit as empty_run.
 inline constexpr size_t kConformanceRunVisitsMax = 10'000;
 
-// INVALID_ARGUMENT as ValidateMapGraph and ValidateRunLog say. For S touchpoints on the map the alignments take S steps
-// for each visit that is not a beginning shared with another variant, and S² log S once.
+// INVALID_ARGUMENT as ValidateMapGraph and ValidateRunLog say, and for a confidence outside (0, 1). For S touchpoints
+// on the map the alignments take S steps for each visit that is not a beginning shared with another variant, and S² log
+// S once.
 absl::StatusOr<ConformanceReport> CheckConformance(const MapGraph& map, const RunLog& log,
                                                    const ConformanceOptions& options);
 

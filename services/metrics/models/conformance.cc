@@ -5,6 +5,7 @@
 #include <tuple>
 #include <utility>
 
+#include "services/metrics/models/checks.h"
 #include "services/metrics/models/deviation_impact.h"
 #include "services/metrics/models/deviations.h"
 #include "services/metrics/models/map_automaton.h"
@@ -352,6 +353,7 @@ const char* DeviationTypeText(DeviationType type) {
 
 absl::StatusOr<ConformanceReport> CheckConformance(const MapGraph& map, const RunLog& log,
                                                    const ConformanceOptions& options) {
+  if (absl::Status status = CheckOptions(options.estimate); !status.ok()) return status;
   if (absl::Status status = ValidateMapGraph(map); !status.ok()) return status;
   if (absl::Status status = ValidateRunLog(log); !status.ok()) return status;
   return Checker(map, log, options).Check();

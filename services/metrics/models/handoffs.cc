@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "services/metrics/models/checks.h"
 #include "services/metrics/models/method.h"
 #include "throughline/models/intervals.h"
 #include "throughline/models/paths.h"
@@ -132,6 +133,7 @@ Estimate WaitingEstimate(std::vector<int64_t> micros, const EstimateOptions& opt
 }  // namespace
 
 absl::StatusOr<HandoffReport> HandoffsOf(const RunLog& log, const EstimateOptions& options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   if (absl::Status status = ValidateRunLog(log); !status.ok()) return status;
   Tally tally;
   for (const RunLog::Run& run : log.runs) CountRun(run, tally);

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "absl/strings/str_cat.h"
+#include "services/metrics/models/checks.h"
 #include "services/metrics/models/method.h"
 #include "throughline/errors.h"
 #include "throughline/models/intervals.h"
@@ -81,6 +82,7 @@ absl::Status CheckVariants(const VariantCounts& counts) {
 
 absl::StatusOr<std::vector<TransitionShare>> TransitionShares(const TransitionGraph& graph,
                                                               const EstimateOptions& options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   if (absl::Status status = CheckGraph(graph); !status.ok()) return status;
   std::map<std::string, int64_t> leavings;
   for (const auto& [name, node] : graph.nodes) leavings[name] += node.ends;
@@ -111,6 +113,7 @@ absl::StatusOr<std::vector<TransitionShare>> TransitionShares(const TransitionGr
 
 absl::StatusOr<std::vector<VariantShare>> VariantShares(const VariantCounts& counts, size_t limit,
                                                         const EstimateOptions& options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   if (absl::Status status = CheckVariants(counts); !status.ok()) return status;
   std::vector<std::pair<int64_t, const VariantCounts::Variant*>> ranked;
   for (const auto& [variant, runs] : counts.variants) {
@@ -131,6 +134,7 @@ absl::StatusOr<std::vector<VariantShare>> VariantShares(const VariantCounts& cou
 }
 
 absl::StatusOr<ReworkReport> ReworkOf(const VariantCounts& counts, const EstimateOptions& options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   if (absl::Status status = CheckVariants(counts); !status.ok()) return status;
   struct Counts {
     int64_t runs = 0;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "services/metrics/models/checks.h"
 #include "services/metrics/models/journey_chain.h"
 #include "services/metrics/models/method.h"
 #include "throughline/models/intervals.h"
@@ -65,9 +66,12 @@ WhatIfNumber NumberOf(const char* name, const JourneyChain& measured, const Chai
     estimate.n = measured.runs;
     estimate.undefined_reason = reason;
     if (!reason.empty()) return;
-    SetValue(value, measured.runs, options, estimate);
-    estimate.interval =
-        IntervalOf(value, size, VarianceOf(measured, first, second), its_scale, options.confidence_level);
+    SetFiniteValue(value, measured.runs, options, estimate);
+    if (estimate.state == Estimate::State::kUndefined) return;
+    const std::optional<double> variance = VarianceOf(measured, first, second);
+    if (const auto interval = IntervalOf(value, size, variance, its_scale, options.confidence_level)) {
+      SetInterval(interval->low, interval->high, estimate);
+    }
   };
   fill(before.undefined_reason, before.value, nullptr, &before, scale, number.before);
   fill(after.undefined_reason, after.value, nullptr, &after, scale, number.after);
@@ -80,6 +84,7 @@ WhatIfNumber NumberOf(const char* name, const JourneyChain& measured, const Chai
 
 absl::StatusOr<WhatIfReport> WhatIf(const TransitionGraph& graph, const WhatIfQuestion& question,
                                     const EstimateOptions& options) {
+  if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   const absl::StatusOr<JourneyChain> measured = JourneyChain::Measured(graph, question);
   if (!measured.ok()) return measured.status();
   const absl::StatusOr<JourneyChain> changed = measured->Changed(question);

@@ -2,6 +2,7 @@
 #include "throughline/models/what_if.h"
 
 #include <cmath>
+#include <limits>
 #include <random>
 #include <string>
 #include <vector>
@@ -133,6 +134,26 @@ TEST(WhatIfTest, AlmostATrap_StaysFinite) {
   }
 }
 
+TEST(WhatIfTest, HugeNumbers_StayFinite) {
+  TransitionGraph graph = Shop();
+  graph.edges[{"visit", "cart"}].duration_micros = std::numeric_limits<int64_t>::max();
+  graph.edges[{"cart", "buy"}].durations.Add(std::numeric_limits<int64_t>::max());
+  for (const double revenue : {1e308, -1e308, 1e-308}) {
+    WhatIfQuestion question = Question("visit", "", 0);
+    question.changes.push_back({.from = "cart", .to = "buy", .share = 1, .mean_seconds = 1e308});
+    question.revenue_per_visit = {{"buy", revenue}, {"visit", -revenue}, {"cart", revenue}};
+    const WhatIfReport report = Ask(graph, question);
+    for (const WhatIfNumber* number : {&report.conversion, &report.seconds, &report.seconds_to_goal, &report.revenue}) {
+      for (const Estimate* each : {&number->before, &number->after, &number->difference}) {
+        EXPECT_TRUE(std::isfinite(each->value));
+        EXPECT_EQ(each->state == State::kUndefined, !each->undefined_reason.empty());
+        if (!each->interval.has_value()) continue;
+        EXPECT_TRUE(std::isfinite(each->interval->low) && std::isfinite(each->interval->high));
+      }
+    }
+  }
+}
+
 TEST(WhatIfTest, GoalWhereRunsBegin_IsReachedAtOnce) {
   const WhatIfReport report = Ask(Shop(), {.goal = "visit", .changes = {}, .revenue_per_visit = {{"visit", 7}}});
   EXPECT_EQ(report.conversion.before.value, 1);
@@ -185,6 +206,7 @@ TEST(WhatIfTest, BadGraph_IsRefused) {
   graph.nodes["cart"].ends = 0;
   graph.edges.erase({"cart", "buy"});  // runs come to the cart and are never seen again
   Refused(graph, question);
+  EXPECT_EQ(WhatIf(Shop(), question, {.confidence_level = 1}).status().code(), absl::StatusCode::kInvalidArgument);
   graph = {};
   for (size_t i = 0; i <= kWhatIfNodesMax; ++i) graph.nodes[std::to_string(i)];
   Refused(graph, question);
