@@ -1,16 +1,14 @@
 // Attribution against published numbers: section 5 of the metrics, on path_data of the R package ChannelAttribution.
-#include <sstream>
-
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
-#include "tests/support/csv_table.h"
 #include "tests/support/files.h"
+#include "tests/support/money_data.h"
 #include "throughline/models/attribution.h"
 
 namespace throughline {
 namespace {
 
-using ::throughline::testing::CsvTable;
+using ::throughline::testing::ChannelPaths;
 using ::throughline::testing::DataPath;
 
 constexpr double kClosedForm = 1e-9;
@@ -20,22 +18,6 @@ const ChannelCredit& CreditOf(const Attribution& attribution, const std::string&
     if (credit.channel == channel) return credit;
   }
   throw std::runtime_error("there is no channel " + channel);
-}
-
-std::vector<AttributionPath> PathData(const std::string& file) {
-  const CsvTable table(file);
-  std::vector<AttributionPath> paths;
-  for (size_t row = 0; row < table.size(); ++row) {
-    AttributionPath& path = paths.emplace_back();
-    std::istringstream words(table.Text(row, "path"));
-    for (std::string word; words >> word;) {
-      if (word != ">") path.channels.push_back(word);
-    }
-    path.conversions = static_cast<int64_t>(*table.Number(row, "total_conversions"));
-    path.value = *table.Number(row, "total_conversion_value");
-    path.nulls = static_cast<int64_t>(*table.Number(row, "total_null"));
-  }
-  return paths;
 }
 
 TEST(AttributionReferenceTest, BrylsExample_MarkovShares) {
@@ -55,7 +37,7 @@ TEST(AttributionReferenceTest, BrylsExample_MarkovShares) {
 TEST(AttributionReferenceTest, PathData_EveryRule) {
   const std::string file = DataPath("attribution/path_data.csv.gz");
   REQUIRE_DATA(file);
-  const std::vector<AttributionPath> paths = PathData(file);
+  const std::vector<AttributionPath> paths = ChannelPaths(file);
   ASSERT_EQ(paths.size(), 10000);
 
   const auto first = *Attribute(paths, AttributionRule::kFirst);

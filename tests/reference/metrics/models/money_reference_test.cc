@@ -1,17 +1,15 @@
 // Revenue and lifetime value against published numbers: sections 2 and 3 of the metrics, on the 1/10 sample of CDNOW.
-#include <map>
-#include <sstream>
-
-#include "absl/time/civil_time.h"
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 #include "tests/support/files.h"
+#include "tests/support/money_data.h"
 #include "throughline/models/lifetime_value.h"
 #include "throughline/models/revenue.h"
 
 namespace throughline {
 namespace {
 
+using ::throughline::testing::CdnowCalibration;
 using ::throughline::testing::DataPath;
 
 TEST(RevenueReferenceTest, SimpleLtv) { EXPECT_NEAR(SimpleLtvEstimate(100, 0.8, 0.05).value, 1600, 1600e-9); }
@@ -20,37 +18,10 @@ TEST(RevenueReferenceTest, EarnedGrowth) {
   EXPECT_NEAR(EarnedGrowthEstimate(10000, 11000, 1200, 2000).value, 0.22, 1e-9);
 }
 
-// Histories in the calibration half, to 1997-09-30; purchases of one day are one.
-std::vector<PurchaseHistory> Cdnow(const std::string& path) {
-  std::map<std::string, std::map<absl::CivilDay, double>> customers;
-  std::ifstream file(path);
-  for (std::string line; std::getline(file, line);) {
-    std::istringstream words(line);
-    std::string master, sample;
-    int date = 0, discs = 0;
-    double dollars = 0;
-    if (!(words >> master >> sample >> date >> discs >> dollars)) continue;
-    const absl::CivilDay day(date / 10000, date / 100 % 100, date % 100);
-    if (day <= absl::CivilDay(1997, 9, 30)) customers[sample][day] += dollars;
-  }
-  std::vector<PurchaseHistory> rows;
-  for (const auto& [customer, days] : customers) {
-    const absl::CivilDay first = days.begin()->first;
-    PurchaseHistory& row = rows.emplace_back();
-    row.frequency = static_cast<int64_t>(days.size()) - 1;
-    row.recency_days = static_cast<double>(days.rbegin()->first - first);
-    row.age_days = static_cast<double>(absl::CivilDay(1997, 9, 30) - first);
-    for (const auto& [day, dollars] : days) {
-      if (day != first) row.mean_value += dollars / static_cast<double>(row.frequency);
-    }
-  }
-  return rows;
-}
-
 TEST(LifetimeValueReferenceTest, CdnowBgNbd) {
   const std::string path = DataPath("purchases/CDNOW_sample.txt");
   REQUIRE_DATA(path);
-  const std::vector<PurchaseHistory> rows = Cdnow(path);
+  const std::vector<PurchaseHistory> rows = CdnowCalibration(path);
   ASSERT_EQ(rows.size(), 2357);
   const auto fit = FitBgNbd(rows, 7);
   ASSERT_TRUE(fit.ok()) << fit.status();
@@ -73,7 +44,7 @@ TEST(LifetimeValueReferenceTest, CdnowBgNbd) {
 TEST(LifetimeValueReferenceTest, CdnowGammaGamma) {
   const std::string path = DataPath("purchases/CDNOW_sample.txt");
   REQUIRE_DATA(path);
-  const std::vector<PurchaseHistory> rows = Cdnow(path);
+  const std::vector<PurchaseHistory> rows = CdnowCalibration(path);
   const auto fit = FitGammaGamma(rows);
   ASSERT_TRUE(fit.ok()) << fit.status();
   ASSERT_TRUE(fit->converged) << fit->problem;
@@ -90,7 +61,7 @@ TEST(LifetimeValueReferenceTest, CdnowGammaGamma) {
 TEST(LifetimeValueReferenceTest, CdnowInDays_SameExpectations) {
   const std::string path = DataPath("purchases/CDNOW_sample.txt");
   REQUIRE_DATA(path);
-  const std::vector<PurchaseHistory> rows = Cdnow(path);
+  const std::vector<PurchaseHistory> rows = CdnowCalibration(path);
   const auto weeks = FitBgNbd(rows, 7);
   const auto days = FitBgNbd(rows, 1);
   ASSERT_TRUE(weeks->converged && days->converged);
