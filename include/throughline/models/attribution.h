@@ -1,7 +1,7 @@
 // Attribution: which channels a conversion is credited to, from paths of touches. Pure function; any thread.
 //
 // Credit is a way of sharing out what happened, not a measurement of what a channel causes: there is no interval, and
-// only an experiment tells what would have happened without a channel (throughline/models/effect.h).
+// only an experiment tells what would have happened without a channel (throughline/models/effects.h).
 #pragma once
 
 #include <cstdint>

@@ -57,7 +57,6 @@ absl::StatusOr<RevenueRetention> SpanRetention(absl::Span<const RevenueMovements
 struct CustomerRevenue {
   int64_t start_minor = 0;
   int64_t end_minor = 0;
-  bool referred = false;  // of customers that are new at the end: they came by a referral, unpaid
 };
 
 // GRR, NRR and logo churn of those with start > 0, over any span. Sums are exact. Intervals of GRR and NRR: ratio of
