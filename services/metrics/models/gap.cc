@@ -53,7 +53,9 @@ std::optional<double> Valid(const std::optional<double>& score, const GapQuestio
 }
 
 // Scores of a bounded scale: the moments always exist.
-SampleMoments MomentsOf(std::vector<double> values) { return MomentsOfValues(std::move(values)).value_or(SampleMoments()); }
+SampleMoments MomentsOf(std::vector<double> values) {
+  return MomentsOfValues(std::move(values)).value_or(SampleMoments());
+}
 
 void SetMean(const SampleMoments& moments, const char* reason, const EstimateOptions& options, Estimate& estimate) {
   estimate.n = moments.n;
