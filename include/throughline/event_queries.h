@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/time/civil_time.h"
 #include "absl/time/time.h"
 #include "throughline/calendar.h"
@@ -80,8 +81,16 @@ inline constexpr int kBreakdownGroupCountMax = 20'000;
 // What the steps of a path are called. Events that are nothing (no value, no symbol) are no part of the run.
 using Alphabet = std::variant<EventField, EventSymbols>;
 
+// Until when somebody waits for an answer. DEADLINE_EXCEEDED and CANCELLED, at most 50 ms after.
+struct Patience {
+  absl::Time deadline = absl::InfiniteFuture();
+  std::shared_ptr<const std::atomic<bool>> cancelled;  // null: never
+};
+// CANCELLED or DEADLINE_EXCEEDED as soon as nobody waits any more.
+absl::Status StillWanted(const Patience& patience);
+
 // What every aggregate is asked for.
-struct Scope {
+struct Scope : Patience {
   // Events that do not match do not exist for the aggregate: not for its runs, and not between two of its events.
   Filter filter;
   // Null: all customers.
@@ -91,9 +100,6 @@ struct Scope {
   std::vector<Dimension> breakdown;
   // Threads that the engine may use; 0: as many as it was given.
   int threads = 0;
-  // DEADLINE_EXCEEDED and CANCELLED, at most 50 ms after.
-  absl::Time deadline = absl::InfiniteFuture();
-  std::shared_ptr<const std::atomic<bool>> cancelled;
 };
 
 enum class RespondentPolicy { kAll, kFirst, kLatest };

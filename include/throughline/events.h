@@ -7,10 +7,11 @@
 //    nothing. An event that was erased is kErased when it comes again, and stays erased.
 //  - The events of one customer are ordered by (event_time, sequence), ties by (source, id): any permutation,
 //    duplication or delay of the same events gives the same answers.
-//  - Customers that are linked (CustomerEvent.identity_link) and not unlinked, over any number of links, are one customer
+//  - Customers that are linked (CustomerEvent.identity_link) and not unlinked, over any number of links, are one
+//  customer
 //    to every question: with the events of all, under the name that is linked to and does not link on (of several, the
-//    first in the order of bytes; where all link on, the first of all). Which links hold does not depend on the order of
-//    recording either.
+//    first in the order of bytes; where all link on, the first of all). Which links hold does not depend on the order
+//    of recording either.
 //  - A view is one watermark: every event up to it, none after it. A view that is opened after an Append reported
 //    includes what that Append recorded.
 //  - Views do not wait for writers, nor writers for views.
@@ -120,13 +121,14 @@ class EventView {
   virtual absl::StatusOr<std::vector<CustomerSummary>> ListCustomers(int64_t from, int limit) const = 0;
   // For each ordinal of [from, from + limit), up to the last that there is, the time of the first event that matches
   // each selector (infinite future: none): result[ordinal - from][selector].
-  virtual absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(
-      int64_t from, int limit, const std::vector<EventSelector>& selectors) const = 0;
+  virtual absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(int64_t from, int limit,
+                                                                            const std::vector<EventSelector>& selectors,
+                                                                            const Patience& patience) const = 0;
   // The events of one customer in their order, from place `offset` on, at most `limit`.
   virtual absl::StatusOr<std::vector<StoredEvent>> CustomerEvents(absl::string_view customer_id, int64_t offset,
                                                                   int limit) const = 0;
-  // The links among all customers that are one person with this one, or were, in order of recording; from place `offset`
-  // on, at most `limit`.
+  // The links among all customers that are one person with this one, or were, in order of recording; from place
+  // `offset` on, at most `limit`.
   virtual absl::StatusOr<std::vector<IdentityEdge>> IdentityEdges(absl::string_view customer_id, int64_t offset,
                                                                   int limit) const = 0;
 };

@@ -41,8 +41,8 @@ absl::StatusOr<std::shared_ptr<const CustomerSet>> FindMembers(RequestContext& c
   ASSIGN_OR_RETURN(const Filter filter, Filter::ParseAndCheck(resource.filter(), CustomerFilterFields()));
   ASSIGN_OR_RETURN(const Lifecycle lifecycle, ReadLifecycle(*reader, question.workspace_name));
   reader.reset();
-  ASSIGN_OR_RETURN(CustomerSet members, FindCustomers(*question.view, lifecycle, filter, question.now,
-                                                      [&context] { return context.CheckAlive(); }));
+  ASSIGN_OR_RETURN(CustomerSet members,
+                   FindCustomers(*question.view, lifecycle, filter, question.now, context.patience()));
   return std::make_shared<const CustomerSet>(std::move(members));
 }
 
@@ -110,8 +110,7 @@ absl::StatusOr<Question> OpenQuestion(RequestContext& context, const QuestionFie
   ASSIGN_OR_RETURN(question.interval, ToTimeRange(fields.interval, "interval"));
   question.now = fields.now.value_or(context.now());
   if (fields.known_at < 0) return InvalidField("known_at", "must not be negative");
-  question.scope.deadline = context.deadline();
-  question.scope.cancelled = context.cancelled();
+  static_cast<Patience&>(question.scope) = context.patience();
 
   ASSIGN_OR_RETURN(const std::optional<Document> document,
                    context.backend().catalog.FindLatest(question.workspace_name));

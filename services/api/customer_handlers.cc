@@ -63,7 +63,8 @@ std::string OffsetToken(RequestContext& context, const Request& request, const E
 absl::StatusOr<v1::Customer> GetCustomer(RequestContext& context, const v1::GetCustomerRequest& request) {
   ASSIGN_OR_RETURN(const CustomerName name, ParseCustomerName(request.name()));
   ASSIGN_OR_RETURN(const WorkspaceState state, ReadWorkspace(context.backend(), name.workspace));
-  return throughline::GetCustomer(*state.view, state.lifecycle, state.workspace_name, name.customer_id, context.now());
+  return throughline::GetCustomer(*state.view, state.lifecycle, state.workspace_name, name.customer_id, context.now(),
+                                  context.patience());
 }
 
 absl::StatusOr<v1::ListCustomersResponse> ListCustomers(RequestContext& context,
@@ -73,8 +74,9 @@ absl::StatusOr<v1::ListCustomersResponse> ListCustomers(RequestContext& context,
   ASSIGN_OR_RETURN(const Filter filter, Filter::ParseAndCheck(request.filter(), CustomerFilterFields()));
   ASSIGN_OR_RETURN(const int64_t from, PageOffset(context, request));
   ASSIGN_OR_RETURN(const WorkspaceState state, ReadWorkspace(context.backend(), parent.workspace));
-  ASSIGN_OR_RETURN(CustomerPage page, throughline::ListCustomers(*state.view, state.lifecycle, state.workspace_name,
-                                                                 filter, from, page_size, context.now()));
+  ASSIGN_OR_RETURN(CustomerPage page,
+                   throughline::ListCustomers(*state.view, state.lifecycle, state.workspace_name, filter, from,
+                                              page_size, context.now(), context.patience()));
   v1::ListCustomersResponse response;
   for (v1::Customer& customer : page.customers) *response.add_customers() = std::move(customer);
   if (page.next_ordinal.has_value()) {

@@ -11,6 +11,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "services/api/backend.h"
+#include "throughline/event_queries.h"
 
 namespace throughline::api {
 
@@ -26,7 +27,6 @@ class RequestContext {
   // "throughline.v1.JourneyMapService/GetJourneyMap".
   absl::string_view method() const { return method_; }
   const std::string& request_id();
-  absl::Time deadline() const { return deadline_; }
   absl::Time now() const;
 
   // CANCELLED when the client has gone, DEADLINE_EXCEEDED when its deadline has passed. Handlers ask between two pieces
@@ -34,8 +34,8 @@ class RequestContext {
   absl::Status CheckAlive() const;
 
   void Cancel() { cancelled_->store(true, std::memory_order_relaxed); }
-  // Whether the client has gone; for work that looks for itself, such as a scan (throughline::Scope).
-  std::shared_ptr<const std::atomic<bool>> cancelled() const { return cancelled_; }
+  // The same for work that looks for itself, such as a scan.
+  Patience patience() const { return {deadline_, cancelled_}; }
 
  private:
   const Backend& backend_;

@@ -42,9 +42,9 @@ v1::Customer MakeCustomer(absl::string_view workspace_id, const CustomerSummary&
 // many customers at a time.
 class TraitMatches {
  public:
-  // The filter (null: none) and the view must outlive this.
-  static absl::StatusOr<TraitMatches> Of(const EventView& view, const FilterNode* root) {
-    TraitMatches out(view);
+  // The filter (null: none), the view and the patience must outlive this.
+  static absl::StatusOr<TraitMatches> Of(const EventView& view, const FilterNode* root, const Patience& patience) {
+    TraitMatches out(view, patience);
     if (root != nullptr) RETURN_IF_ERROR(out.Collect(*root));
     return out;
   }
@@ -54,7 +54,7 @@ class TraitMatches {
     if (selectors_.empty()) return absl::OkStatus();
     if (ordinal >= first_ + static_cast<int64_t>(matches_.size())) {
       const auto bound = std::max(kMatchesMax / static_cast<int>(selectors_.size()), kScanChunk);
-      ASSIGN_OR_RETURN(matches_, view_.FirstMatches(ordinal, std::min(next_count_, bound), selectors_));
+      ASSIGN_OR_RETURN(matches_, view_.FirstMatches(ordinal, std::min(next_count_, bound), selectors_, patience_));
       first_ = ordinal;
       next_count_ = std::min(next_count_ * 4, kMatchesMax);
     }
@@ -71,7 +71,7 @@ class TraitMatches {
   // One call's answers are at most a few megabytes. The first calls ask for few: a page may need no more.
   static constexpr int kMatchesMax = 64 << 10;
 
-  explicit TraitMatches(const EventView& view) : view_(view) {}
+  TraitMatches(const EventView& view, const Patience& patience) : view_(view), patience_(patience) {}
 
   absl::Status Collect(const FilterNode& node) {
     for (const auto& child : node.children) RETURN_IF_ERROR(Collect(*child));
@@ -83,6 +83,7 @@ class TraitMatches {
   }
 
   const EventView& view_;
+  const Patience& patience_;
   std::vector<EventSelector> selectors_;
   std::map<const FilterNode*, size_t> index_;
   int64_t first_ = 0;
@@ -122,7 +123,8 @@ bool NamesStage(const FilterNode& node) {
 // The stages at `now` of customers in the order of their ordinals; null: none entered yet.
 absl::StatusOr<std::vector<const CompiledStage*>> Stages(const EventView& view, const Lifecycle& lifecycle,
                                                          const std::vector<EventSelector>& selectors,
-                                                         absl::Span<const CustomerSummary> customers, absl::Time now) {
+                                                         absl::Span<const CustomerSummary> customers, absl::Time now,
+                                                         const Patience& patience) {
   std::vector<const CompiledStage*> stages(customers.size(), nullptr);
   if (selectors.empty()) return stages;
   // Ordinals have gaps: what lies close together is looked at together.
@@ -131,7 +133,7 @@ absl::StatusOr<std::vector<const CompiledStage*>> Stages(const EventView& view, 
     size_t end = begin + 1;
     while (end < customers.size() && customers[end].ordinal < first + kScanChunk) ++end;
     const auto count = static_cast<int>(customers[end - 1].ordinal - first + 1);
-    ASSIGN_OR_RETURN(const auto matches, view.FirstMatches(first, count, selectors));
+    ASSIGN_OR_RETURN(const auto matches, view.FirstMatches(first, count, selectors, patience));
     for (size_t i = begin; i < end; ++i) {
       stages[i] = lifecycle.StageAt(matches[static_cast<size_t>(customers[i].ordinal - first)], now);
     }
@@ -152,9 +154,9 @@ const std::vector<FilterField>& CustomerFilterFields() {
 
 absl::StatusOr<v1::Customer> GetCustomer(const EventView& view, const Lifecycle& lifecycle,
                                          absl::string_view workspace_name, absl::string_view customer_id,
-                                         absl::Time now) {
+                                         absl::Time now, const Patience& patience) {
   ASSIGN_OR_RETURN(const CustomerSummary summary, FindCustomerSummary(view, workspace_name, customer_id));
-  ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, lifecycle.Selectors(), {&summary, 1}, now));
+  ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, lifecycle.Selectors(), {&summary, 1}, now, patience));
   v1::Customer customer = MakeCustomer(LastSegment(workspace_name), summary, stages[0]);
   customer.mutable_linked_customer_ids()->Add(summary.linked_customer_ids.begin(), summary.linked_customer_ids.end());
   return customer;
@@ -162,12 +164,12 @@ absl::StatusOr<v1::Customer> GetCustomer(const EventView& view, const Lifecycle&
 
 absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycle& lifecycle,
                                            absl::string_view workspace_name, const Filter& filter, int64_t from_ordinal,
-                                           int page_size, absl::Time now) {
+                                           int page_size, absl::Time now, const Patience& patience) {
   const absl::string_view workspace_id = LastSegment(workspace_name);
   const std::vector<EventSelector> selectors = lifecycle.Selectors();
   const FilterNode* root = filter.root().get();
   const bool names_stage = root != nullptr && NamesStage(*root);
-  ASSIGN_OR_RETURN(TraitMatches traits, TraitMatches::Of(view, root));
+  ASSIGN_OR_RETURN(TraitMatches traits, TraitMatches::Of(view, root, patience));
   // Without a filter everyone matches: no more is read than the page holds, and one to know that there is a next page.
   const int chunk = root == nullptr ? page_size + 1 : kScanChunk;
   CustomerPage page;
@@ -179,7 +181,7 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
     // Stages cost a look at the events: of everyone where the filter asks for them, else of those who are shown.
     std::vector<const CompiledStage*> stages(summaries.size(), nullptr);
     if (names_stage) {
-      ASSIGN_OR_RETURN(stages, Stages(view, lifecycle, selectors, summaries, now));
+      ASSIGN_OR_RETURN(stages, Stages(view, lifecycle, selectors, summaries, now, patience));
     }
     std::vector<CustomerSummary> shown;
     std::vector<const CompiledStage*> shown_stages;
@@ -194,7 +196,7 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
       }
     }
     if (!names_stage) {
-      ASSIGN_OR_RETURN(shown_stages, Stages(view, lifecycle, selectors, shown, now));
+      ASSIGN_OR_RETURN(shown_stages, Stages(view, lifecycle, selectors, shown, now, patience));
     }
     for (size_t i = 0; i < shown.size(); ++i) {
       page.customers.push_back(MakeCustomer(workspace_id, shown[i], shown_stages[i]));
@@ -206,16 +208,16 @@ absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycl
 }
 
 absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle& lifecycle, const Filter& filter,
-                                          absl::Time now, const std::function<absl::Status()>& check_alive) {
+                                          absl::Time now, const Patience& patience) {
   const FilterNode* root = filter.root().get();
   const std::vector<EventSelector> selectors =
       root != nullptr && NamesStage(*root) ? lifecycle.Selectors() : std::vector<EventSelector>();
-  ASSIGN_OR_RETURN(TraitMatches traits, TraitMatches::Of(view, root));
+  ASSIGN_OR_RETURN(TraitMatches traits, TraitMatches::Of(view, root, patience));
   CustomerSet members;
   for (int64_t from = 0;;) {
-    RETURN_IF_ERROR(check_alive());
+    RETURN_IF_ERROR(StillWanted(patience));
     ASSIGN_OR_RETURN(const std::vector<CustomerSummary> summaries, view.ListCustomers(from, kScanChunk));
-    ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, selectors, summaries, now));
+    ASSIGN_OR_RETURN(const auto stages, Stages(view, lifecycle, selectors, summaries, now, patience));
     for (size_t i = 0; i < summaries.size(); ++i) {
       ASSIGN_OR_RETURN(const bool holds, Holds(root, summaries[i], stages[i], traits));
       if (holds) members.Add(static_cast<uint32_t>(summaries[i].ordinal));

@@ -24,7 +24,7 @@ const std::vector<FilterField>& CustomerFilterFields();
 // One customer, with the lifecycle stage at `now`. NOT_FOUND if the customer has no event.
 absl::StatusOr<v1::Customer> GetCustomer(const EventView& view, const Lifecycle& lifecycle,
                                          absl::string_view workspace_name, absl::string_view customer_id,
-                                         absl::Time now);
+                                         absl::Time now, const Patience& patience);
 
 struct CustomerPage {
   std::vector<v1::Customer> customers;
@@ -36,12 +36,11 @@ struct CustomerPage {
 // than asked for, even none, and still have a next one. Also what the view returns.
 absl::StatusOr<CustomerPage> ListCustomers(const EventView& view, const Lifecycle& lifecycle,
                                            absl::string_view workspace_name, const Filter& filter, int64_t from_ordinal,
-                                           int page_size, absl::Time now);
+                                           int page_size, absl::Time now, const Patience& patience);
 
-// All customers that match the filter, however many there are. `check_alive` is asked every thousand customers, and
-// ends the work when it fails.
+// All customers that match the filter, however many there are.
 absl::StatusOr<CustomerSet> FindCustomers(const EventView& view, const Lifecycle& lifecycle, const Filter& filter,
-                                          absl::Time now, const std::function<absl::Status()>& check_alive);
+                                          absl::Time now, const Patience& patience);
 
 // The links among all who are one person with the customer, or were; from place `from` on, at most `limit`. NOT_FOUND
 // if the customer has no event.

@@ -47,6 +47,19 @@ absl::Status SetHistory(const std::string& value, ServerOptions& options) {
   return InvalidField("", absl::StrCat("\"", value, "\" is no duration such as 720h, of at least 1h"));
 }
 
+// A whole number of [min, max].
+template <typename Number>
+Setter Whole(Number ServerOptions::*member, Number min, Number max) {
+  return [=](const std::string& value, ServerOptions& options) -> absl::Status {
+    Number number = 0;
+    if (!absl::SimpleAtoi(value, &number) || number < min || number > max) {
+      return InvalidField("", absl::StrCat("\"", value, "\" is no whole number from ", min, " to ", max));
+    }
+    options.*member = number;
+    return absl::OkStatus();
+  };
+}
+
 const std::map<std::string, Setter>& ValueFlags() {
   static const auto* const flags = new std::map<std::string, Setter>{
       {"--data-dir", Text(&ServerOptions::data_directory)},
@@ -56,6 +69,8 @@ const std::map<std::string, Setter>& ValueFlags() {
       {"--ready-file", Text(&ServerOptions::ready_file)},
       {"--grace", &SetGrace},
       {"--history", &SetHistory},
+      {"--query-threads", Whole(&ServerOptions::query_threads, 0, 1024)},
+      {"--event-cache-mib", Whole<int64_t>(&ServerOptions::event_cache_mib, 16, 1 << 20)},
   };
   return *flags;
 }
@@ -117,6 +132,9 @@ std::string ServerUsage() {
   --ready-file FILE     write the addresses here once everything serves
   --grace DURATION      how long running calls may take at shutdown (10s)
   --history DURATION    how far back revisions, and what was deleted, can be read (720h)
+  --query-threads N     threads that one question may use; 0: as many as there are processors (0)
+  --event-cache-mib N   memory for what the event engine can make again: columns of properties and of people, blocks of
+                        the log (512). Files of columns are mapped, and not counted.
   --verbose             log more
   --version, --help
 )";

@@ -2,6 +2,7 @@
 // A plain value and pure functions; any thread.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -26,6 +27,10 @@ struct ServerOptions {
   absl::Duration grace = absl::Seconds(10);
   // How far back revisions, and what was deleted, can be read.
   absl::Duration history = limits::kCatalogHistoryDefault;
+  // Threads that one question may use; 0: as many as the machine has.
+  int query_threads = 0;
+  // What the event engine may keep of what it can make again.
+  int64_t event_cache_mib = 512;
   bool verbose = false;
   bool help = false;
   bool version = false;

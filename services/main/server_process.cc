@@ -139,6 +139,8 @@ class ServerProcessImpl : public ServerProcess {
     NativeEventStoreOptions event_options;
     event_options.directory = *directory_ / "events";
     event_options.clock = &SystemClock();
+    event_options.query_threads = options_.query_threads;
+    event_options.limits.cache_bytes_max = static_cast<size_t>(options_.event_cache_mib) << 20;
     LogInfo("reading the event log", {{"directory", event_options.directory}});
     const absl::Time start = absl::Now();
     ASSIGN_OR_RETURN(events_, NativeEventStore::Open(event_options));

@@ -61,8 +61,10 @@ class PlainEventView : public EventView {
     return summaries;
   }
 
-  absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(
-      int64_t from, int limit, const std::vector<EventSelector>& selectors) const override {
+  absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(int64_t from, int limit,
+                                                                    const std::vector<EventSelector>& selectors,
+                                                                    const Patience& patience) const override {
+    if (absl::Status status = StillWanted(patience); !status.ok()) return status;
     ++first_match_calls;
     std::vector<std::vector<absl::Time>> matches;
     for (int64_t i = from; i < size() && i < from + limit; ++i) {

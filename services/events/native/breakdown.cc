@@ -66,7 +66,7 @@ absl::StatusOr<std::vector<bool>> HeldCodes(const FieldValues& field, const Snap
   std::vector<bool> held(field.codes);
   for (size_t i = 0; i < snapshot.partitions.size(); ++i) {
     ASSIGN_OR_RETURN(const std::shared_ptr<const Partition> partition, snapshot.At(i));
-    field.In(*partition).Visit([&](auto codes) {
+    field.In(*partition)->Visit([&](auto codes) {
       for (uint32_t place = 0; place < partition->size(); ++place) held[static_cast<size_t>(codes[place])] = true;
     });
   }
@@ -100,6 +100,7 @@ absl::StatusOr<FieldValues> FindField(absl::string_view path, absl::string_view 
     if (IsPast(snapshot)) {
       // Values that came later must not count towards any limit.
       out.codes = kMissingCode + 1;
+      const auto reading = out.property->codes.Reading();
       for (int64_t row = 0; row < snapshot.watermark; ++row) {
         out.codes = std::max(out.codes, out.property->codes[static_cast<size_t>(row)] + 1);
       }
@@ -311,7 +312,8 @@ Breakdown::Reader::Reader(const Breakdown& breakdown, const Partition& partition
     Part& part = parts_.emplace_back();
     part.value_count = static_cast<int32_t>(compiled.values.size());
     if (compiled.field.has_value()) {
-      part.codes = &compiled.field->In(partition);
+      part.kept = compiled.field->In(partition);
+      part.codes = part.kept.get();
       part.numbers = compiled.numbers.data();
     } else if (compiled.symbols != nullptr) {
       part.symbols = std::make_unique<Selectors::Reader>(*compiled.symbols, partition);

@@ -22,8 +22,10 @@ struct FieldValues {
   uint32_t codes = 0;
   const Dictionaries* dictionaries = nullptr;
 
-  const PackedColumn& In(const Partition& partition) const {
-    return property == nullptr ? partition.codes(static_cast<CodeColumn>(column)) : partition.property(*property);
+  // Lives as long as the partition.
+  std::shared_ptr<const PackedColumn> In(const Partition& partition) const {
+    if (property != nullptr) return partition.property(*property);
+    return {std::shared_ptr<const void>(), &partition.codes(static_cast<CodeColumn>(column))};
   }
   // Of a trait with many: by code, whether it is a customer's in the snapshot. Empty: any code may be.
   std::vector<bool> held;
@@ -97,7 +99,8 @@ class Breakdown::Reader {
 
  private:
   struct Part {
-    const PackedColumn* codes = nullptr;
+    std::shared_ptr<const PackedColumn> kept;
+    const PackedColumn* codes = nullptr;  // kept
     const int32_t* numbers = nullptr;
     std::unique_ptr<Selectors::Reader> symbols;
     std::unique_ptr<PeriodTable<uint32_t>> seconds;

@@ -1,11 +1,13 @@
 // Codes one after the other, in chunks of which each is as narrow as its codes allow. As StableVector: one thread at a
-// time adds; any number read what was there when they were told of it under a lock.
+// time adds; any number read what was there when they were told of it under a lock, with Reading held.
 #pragma once
 
 #include <atomic>
 #include <cstdint>
 #include <cstring>
 #include <memory>
+#include <mutex>
+#include <shared_mutex>
 #include <utility>
 #include <vector>
 
@@ -45,17 +47,43 @@ class CodeSequence {
     } else if (WidthOf(code) > width_) {
       Widen(WidthOf(code), at);
     }
-    Put(own_.back().second.get(), width_, at, code);
+    Put(held_.back().bytes.get(), width_, at, code);
     ++size_;
   }
 
-  // A whole chunk, where only whole ones are. Its bytes live as long as `keeper`.
-  void AppendChunk(std::shared_ptr<const void> keeper, const Chunk& chunk) {
-    if (keepers_.empty() || keepers_.back() != keeper) keepers_.push_back(std::move(keeper));
-    width_ = chunk.width;
-    own_.emplace_back(std::make_unique<Chunk>(chunk), nullptr);
-    chunks_.push_back(Slot(own_.back().first.get()));
-    size_ += kChunkCodes;
+  // The memory of chunks does not go away while this is held.
+  std::shared_lock<std::shared_mutex> Reading() const { return std::shared_lock(reading_); }
+
+  // Chunks whose bytes live as long as `keeper`.
+  struct KeptChunks {
+    std::shared_ptr<const void> keeper;
+    std::vector<Chunk> chunks;
+  };
+  // All that a new sequence has.
+  void Start(KeptChunks kept) {
+    for (const Chunk& chunk : kept.chunks) {
+      width_ = chunk.width;
+      held_.push_back({std::make_unique<Chunk>(chunk), nullptr});
+      chunks_.push_back(Slot(held_.back().chunk.get()));
+      size_ += kChunkCodes;
+    }
+    keeper_ = std::move(kept.keeper);
+  }
+
+  // What chunks lay in.
+  class Memory;
+  // Puts chunks with the same codes in the place of the first ones, which lie elsewhere then. What they lay in must not
+  // go away before AwaitReaders has returned. By the one who adds.
+  Memory Replace(KeptChunks kept);
+  // Waits for those who may read what was replaced. By anyone.
+  void AwaitReaders() const { const std::unique_lock lock(reading_); }
+
+  size_t owned_bytes() const {
+    size_t bytes = 0;
+    for (const Held& held : held_) {
+      if (held.bytes != nullptr) bytes += kChunkCodes * static_cast<size_t>(held.chunk->width);
+    }
+    return bytes;
   }
 
  private:
@@ -75,28 +103,55 @@ class CodeSequence {
     std::memcpy(bytes + at * static_cast<size_t>(width), &code, static_cast<size_t>(width));
   }
 
+  struct Held {
+    std::unique_ptr<const Chunk> chunk;
+    std::unique_ptr<uint8_t[]> bytes;  // null: the keeper's
+  };
+
   const Chunk* Own(int width) {
     width_ = width;
     auto bytes = std::make_unique<uint8_t[]>(kChunkCodes * static_cast<size_t>(width));
-    own_.emplace_back(std::make_unique<Chunk>(Chunk{width, bytes.get()}), nullptr);
-    own_.back().second = std::move(bytes);
-    return own_.back().first.get();
+    held_.push_back({std::make_unique<Chunk>(Chunk{width, bytes.get()}), nullptr});
+    held_.back().bytes = std::move(bytes);
+    return held_.back().chunk.get();
   }
 
   // The narrower one stays for those who read it: there are two such in a sequence's life.
   void Widen(int width, size_t count) {
     const size_t last = size_ / kChunkCodes;
-    const Chunk& narrow = chunk(last);
+    narrow_.push_back(std::move(held_.back()));
+    held_.pop_back();
+    const Chunk& narrow = *narrow_.back().chunk;
     const Chunk* const wide = Own(width);
-    for (size_t i = 0; i < count; ++i) Put(own_.back().second.get(), width, i, narrow[i]);
+    for (size_t i = 0; i < count; ++i) Put(held_.back().bytes.get(), width, i, narrow[i]);
     chunks_[last].chunk.store(wide, std::memory_order_release);
   }
 
   StableVector<Slot> chunks_;
-  std::vector<std::pair<std::unique_ptr<const Chunk>, std::unique_ptr<uint8_t[]>>> own_;  // bytes null: a keeper's
-  std::vector<std::shared_ptr<const void>> keepers_;
+  std::vector<Held> held_;    // by chunk
+  std::vector<Held> narrow_;  // the narrower ones
+  std::shared_ptr<const void> keeper_;
+  mutable std::shared_mutex reading_;
   size_t size_ = 0;
   int width_ = 1;  // of the last chunk
 };
+
+class CodeSequence::Memory {
+ private:
+  friend class CodeSequence;
+  std::vector<Held> held_;
+  std::shared_ptr<const void> keeper_;
+};
+
+inline CodeSequence::Memory CodeSequence::Replace(KeptChunks kept) {
+  Memory out;
+  for (size_t i = 0; i < kept.chunks.size(); ++i) {
+    out.held_.push_back(std::move(held_[i]));
+    held_[i] = {std::make_unique<Chunk>(kept.chunks[i]), nullptr};
+    chunks_[i].chunk.store(held_[i].chunk.get(), std::memory_order_release);
+  }
+  out.keeper_ = std::exchange(keeper_, std::move(kept.keeper));
+  return out;
+}
 
 }  // namespace throughline

@@ -234,6 +234,12 @@ absl::Status ColumnFiles::SealProperties(const State& state) {
   return absl::OkStatus();
 }
 
+absl::StatusOr<CodeSequence::KeptChunks> ColumnFiles::MapProperty(const std::string& key) const {
+  const auto file = properties_.find(key);
+  if (file == properties_.end()) return CodeSequence::KeptChunks();
+  return file->second.Map();
+}
+
 // Before anything is added: what follows a block is mixed with it.
 absl::Status ColumnFiles::EraseInProperties(const State& state) {
   std::map<std::string, const PropertyColumn*> columns;

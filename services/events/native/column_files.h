@@ -80,6 +80,9 @@ class ColumnFiles {
   // PartitionVersion::Get.
   absl::Status Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed);
 
+  // The codes of a property that its file has; none if there is no file. As PropertyFile::Map.
+  absl::StatusOr<CodeSequence::KeptChunks> MapProperty(const std::string& key) const;
+
  private:
   SegmentIdentity IdentityOf(uint32_t partition, int64_t covered) const;
   std::string PathOf(uint32_t partition, int64_t covered) const;

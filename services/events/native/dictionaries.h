@@ -4,11 +4,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/string_view.h"
 #include "services/events/native/code_sequence.h"
+#include "services/events/native/column_cache.h"
 #include "services/events/native/event_record.h"
 #include "services/events/native/string_dictionary.h"
 
@@ -77,6 +79,8 @@ struct PropertyColumn {
   static PropertyField Decoded(const std::string& encoded);
 
   const std::string key;
+  const uint64_t id = ColumnCache::NextId();
+  std::shared_ptr<const ColumnCache> cache;  // of what partitions make of it; null: they make it each time
   StringDictionary values;
   CodeSequence codes;
 

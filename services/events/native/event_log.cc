@@ -26,7 +26,7 @@ std::string WorkspaceKey(const std::string& id) { return absl::StrCat(std::strin
 
 }  // namespace
 
-rocksdb::Options EventLog::DatabaseOptions() {
+rocksdb::Options EventLog::DatabaseOptions(std::shared_ptr<rocksdb::Cache> blocks) {
   rocksdb::Options options;
   options.create_if_missing = true;
   // A record that is cut off at the end of the log was never acknowledged. Damage anywhere else must be told, not
@@ -42,14 +42,16 @@ rocksdb::Options EventLog::DatabaseOptions() {
   options.info_log = std::make_shared<RocksDbLogger>();
   rocksdb::BlockBasedTableOptions table;
   table.block_size = 16 << 10;  // reads are scans and customer timelines, hardly ever one event
+  table.block_cache = std::move(blocks);
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   return options;
 }
 
-absl::StatusOr<std::shared_ptr<EventLog>> EventLog::Open(const std::string& directory, rocksdb::Env* env) {
+absl::StatusOr<std::shared_ptr<EventLog>> EventLog::Open(const std::string& directory, rocksdb::Env* env,
+                                                         std::shared_ptr<rocksdb::Cache> blocks) {
   ASSIGN_OR_RETURN(std::unique_ptr<DataDirectory> locked, DataDirectory::Open(directory));
   RETURN_IF_ERROR(EnsureStoreFormat(locked->path()));
-  rocksdb::Options options = DatabaseOptions();
+  rocksdb::Options options = DatabaseOptions(std::move(blocks));
   if (env != nullptr) options.env = env;
   std::shared_ptr<EventLog> log(new EventLog(std::move(locked), std::move(options)));
   RETURN_IF_ERROR(log->OpenDatabase());

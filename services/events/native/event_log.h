@@ -57,7 +57,8 @@ class EventLog {
 
   // Opens or creates. FAILED_PRECONDITION (DATA_DIRECTORY_IN_USE, DATA_DIRECTORY_UNUSABLE,
   // STORE_VERSION_UNSUPPORTED), and as MapRocksDbError.
-  static absl::StatusOr<std::shared_ptr<EventLog>> Open(const std::string& directory, rocksdb::Env* env);
+  static absl::StatusOr<std::shared_ptr<EventLog>> Open(const std::string& directory, rocksdb::Env* env,
+                                                        std::shared_ptr<rocksdb::Cache> blocks = nullptr);
 
   // All of it durable, or none of it recorded. After a failure the next call first asks the disk with a small file, and
   // if it takes that, opens the database anew and removes what the failed write may have left in it: RocksDB comes back
@@ -108,7 +109,7 @@ class EventLog {
   absl::StatusOr<std::vector<Record>> Read(uint32_t workspace, absl::Span<const int64_t> sequences) const;
 
   // How the log configures RocksDB, for programs that compare with it.
-  static rocksdb::Options DatabaseOptions();
+  static rocksdb::Options DatabaseOptions(std::shared_ptr<rocksdb::Cache> blocks = nullptr);
 
  private:
   EventLog(std::unique_ptr<DataDirectory> directory, rocksdb::Options options)

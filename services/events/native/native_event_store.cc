@@ -95,18 +95,20 @@ class Projector {
 class Store : public NativeEventStore {
  public:
   static absl::StatusOr<std::unique_ptr<EventStore>> Open(const NativeEventStoreOptions& options) {
-    ASSIGN_OR_RETURN(std::shared_ptr<EventLog> log, EventLog::Open(options.directory, options.env));
+    auto cache = std::make_shared<const ColumnCache>(options.limits.cache_bytes_max);
+    ASSIGN_OR_RETURN(std::shared_ptr<EventLog> log, EventLog::Open(options.directory, options.env, cache->room()));
     rocksdb::Env* const env = options.env == nullptr ? rocksdb::Env::Default() : options.env;
     const std::string identities = absl::StrCat(options.directory, "/identities");
     ASSIGN_OR_RETURN(const uint64_t seed, EnsureIdentitySeed(env, identities));
-    auto store = std::make_unique<Store>(options, std::move(log), env, seed);
+    auto store = std::make_unique<Store>(options, std::move(log), env, seed, std::move(cache));
     RETURN_IF_ERROR(store->Load());
     store->StartWriter();
     return std::unique_ptr<EventStore>(std::move(store));
   }
 
-  Store(const NativeEventStoreOptions& options, std::shared_ptr<EventLog> log, rocksdb::Env* env, uint64_t seed)
-      : options_(options), env_(env), identity_seed_(seed), log_(std::move(log)) {}
+  Store(const NativeEventStoreOptions& options, std::shared_ptr<EventLog> log, rocksdb::Env* env, uint64_t seed,
+        std::shared_ptr<const ColumnCache> cache)
+      : options_(options), env_(env), identity_seed_(seed), cache_(std::move(cache)), log_(std::move(log)) {}
 
   ~Store() override {
     writer_.reset();
@@ -244,7 +246,7 @@ class Store : public NativeEventStore {
     workspace->identity_seed = identity_seed_;
     workspace->projection = std::make_shared<Projection>(
         log_, number, QueryThreads(),
-        Projection::Files{env_, absl::StrCat(options_.directory, "/columns"), options_.limits.open_events_max});
+        Projection::Files{env_, absl::StrCat(options_.directory, "/columns"), options_.limits.open_events_max, cache_});
     IdentityIndexOptions options;
     options.env = env_;
     options.directory = absl::StrCat(options_.directory, "/identities/", number);
@@ -288,6 +290,7 @@ class Store : public NativeEventStore {
   const NativeEventStoreOptions options_;
   rocksdb::Env* const env_;
   const uint64_t identity_seed_;
+  const std::shared_ptr<const ColumnCache> cache_;
   const std::shared_ptr<EventLog> log_;
   Executor identity_work_{"identities", 1};
   Executor column_work_{"columns", 1};

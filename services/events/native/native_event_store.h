@@ -31,6 +31,8 @@ struct NativeEventStoreLimits {
   size_t open_identities_max = 512 << 10;
   // Events of one workspace that are held in memory before their columns are sealed into files (column_files.h).
   int64_t open_events_max = 1 << 20;
+  // What is made of the columns to answer questions faster, and what was read from the log, of all workspaces.
+  size_t cache_bytes_max = size_t{512} << 20;
 };
 
 struct NativeEventStoreOptions {

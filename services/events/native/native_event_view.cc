@@ -170,20 +170,23 @@ absl::StatusOr<std::vector<CustomerSummary>> NativeEventView::ListCustomers(int6
 }
 
 absl::StatusOr<std::vector<std::vector<absl::Time>>> NativeEventView::FirstMatches(
-    int64_t from, int limit, const std::vector<EventSelector>& selectors) const {
+    int64_t from, int limit, const std::vector<EventSelector>& selectors, const Patience& patience) const {
   const auto [begin, end] = Range(from, limit);
+  Scope scope;
+  static_cast<Patience&>(scope) = patience;
   std::vector<std::vector<absl::Time>> out(end - begin,
                                            std::vector<absl::Time>(selectors.size(), absl::InfiniteFuture()));
   constexpr size_t kPerPass = 64;  // as many as a mask has bits
   for (size_t first = 0; first < selectors.size(); first += kPerPass) {
     const size_t count = std::min(kPerPass, selectors.size() - first);
     ASSIGN_OR_RETURN(const Selectors set,
-                     Selectors::Compile({selectors.data() + first, count}, Scope(), *projection_, *snapshot_));
+                     Selectors::Compile({selectors.data() + first, count}, scope, *projection_, *snapshot_));
     std::shared_ptr<const Partition> partition;
     std::optional<Selectors::Reader> reader;
     std::vector<uint64_t> masks;
     for (uint32_t customer = begin; customer < end; ++customer) {
       if (partition == nullptr || customer / kPartitionCustomers != partition->first_customer() / kPartitionCustomers) {
+        RETURN_IF_ERROR(StillWanted(patience));
         ASSIGN_OR_RETURN(partition, snapshot_->At(customer / kPartitionCustomers));
         reader.emplace(set, *partition);
       }

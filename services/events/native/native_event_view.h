@@ -36,8 +36,9 @@ class NativeEventView : public EventView {
 
   absl::StatusOr<std::optional<CustomerSummary>> FindCustomer(absl::string_view customer_id) const override;
   absl::StatusOr<std::vector<CustomerSummary>> ListCustomers(int64_t from, int limit) const override;
-  absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(
-      int64_t from, int limit, const std::vector<EventSelector>& selectors) const override;
+  absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(int64_t from, int limit,
+                                                                    const std::vector<EventSelector>& selectors,
+                                                                    const Patience& patience) const override;
   absl::StatusOr<std::vector<StoredEvent>> CustomerEvents(absl::string_view customer_id, int64_t offset,
                                                           int limit) const override;
   absl::StatusOr<std::vector<IdentityEdge>> IdentityEdges(absl::string_view customer_id, int64_t offset,

@@ -9,10 +9,8 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "absl/time/clock.h"
 #include "services/base/status_macros.h"
 #include "services/events/native/snapshot.h"
-#include "throughline/errors.h"
 #include "throughline/event_queries.h"
 
 namespace throughline {
@@ -27,13 +25,6 @@ void RunOnThreads(size_t count, const Run& run) {
   for (size_t i = 1; i < count; ++i) others.emplace_back([&run, i] { run(i); });
   run(0);
   for (std::thread& other : others) other.join();
-}
-
-// CANCELLED or DEADLINE_EXCEEDED as soon as nobody waits for the answer any more.
-inline absl::Status StillWanted(const Scope& scope) {
-  if (scope.cancelled != nullptr && scope.cancelled->load(std::memory_order_relaxed)) return Cancelled("the question");
-  if (scope.deadline != absl::InfiniteFuture() && absl::Now() > scope.deadline) return DeadlineExceeded("the question");
-  return absl::OkStatus();
 }
 
 // Calls pass(accumulator, partition) for every partition. `make` makes an accumulator, one for each thread; they are

@@ -6,6 +6,7 @@
 #include <optional>
 #include <tuple>
 
+#include "absl/container/flat_hash_map.h"
 #include "services/base/status_macros.h"
 #include "throughline/aggregates.h"
 
@@ -121,6 +122,7 @@ class Partition::Merger {
   // A column of codes of the base's events and the tail's.
   std::shared_ptr<const PackedColumn> MakeProperty(const PropertyColumn& column, const PackedColumn& base) const {
     auto out = std::make_shared<PackedColumn>();
+    const auto reading = column.codes.Reading();
     MakePacked(&base, *out, [&](const TailRow& row) { return int64_t{column.codes[row.row]}; });
     return out;
   }
@@ -394,10 +396,11 @@ absl::StatusOr<std::shared_ptr<const Partition>> Partition::Merge(uint32_t first
   const std::shared_ptr<Partition> out = merger.Make();
   if (base == nullptr) return out;
   const std::lock_guard lock(base->mutex_);
-  for (const auto& [column, gathered] : base->properties_) {
+  for (const Gathered& kept : base->gathered_) {
+    const auto gathered = kept.cache->Find<PackedColumn>(kept.key);
     // A new event may state a trait of events that were there before.
-    if (gathered == nullptr || column->is_trait()) continue;
-    out->properties_[column] = merger.MakeProperty(*column, *gathered);
+    if (gathered == nullptr || kept.column->is_trait()) continue;
+    out->KeepGathered(*kept.column, merger.MakeProperty(*kept.column, *gathered));
   }
   return out;
 }
@@ -472,6 +475,7 @@ size_t Partition::owned_bytes() const {
 
 std::vector<uint32_t> Partition::GatherProperty(const PropertyColumn& column) const {
   std::vector<uint32_t> codes(size());
+  const auto reading = column.codes.Reading();
   rows().Visit([&](auto rows) {
     for (size_t i = 0; i < size(); ++i) codes[i] = column.codes[static_cast<size_t>(rows[i])];
   });
@@ -480,6 +484,7 @@ std::vector<uint32_t> Partition::GatherProperty(const PropertyColumn& column) co
 
 std::vector<uint32_t> Partition::GatherTrait(const PropertyColumn& column) const {
   std::vector<uint32_t> codes(size(), kMissingCode);
+  const auto reading = column.codes.Reading();
   rows().Visit([&](auto rows) {
     for (uint32_t customer = 0; customer < customer_count(); ++customer) {
       const uint32_t begin = offset(customer), end = offset(customer + 1);
@@ -494,28 +499,42 @@ std::vector<uint32_t> Partition::GatherTrait(const PropertyColumn& column) const
   return codes;
 }
 
-const PackedColumn& Partition::property(const PropertyColumn& column) const {
+Partition::~Partition() {
+  for (const Gathered& kept : gathered_) kept.cache->Drop(kept.key);
+}
+
+void Partition::KeepGathered(const PropertyColumn& column, std::shared_ptr<const PackedColumn> gathered) const {
+  const ColumnCache::Key key = {id_, column.id};
+  const size_t bytes = sizeof(PackedColumn) + gathered->bytes().owned_bytes();
+  column.cache->Keep(key, std::move(gathered), bytes);
+  const bool known = std::any_of(gathered_.begin(), gathered_.end(), [&](const Gathered& kept) {
+    return kept.key.source == key.source && kept.key.also == key.also;
+  });
+  if (!known) gathered_.push_back({&column, column.cache, key});
+}
+
+std::shared_ptr<const PackedColumn> Partition::property(const PropertyColumn& column) const {
+  const auto find = [&] {
+    return column.cache == nullptr ? nullptr : column.cache->Find<PackedColumn>({id_, column.id});
+  };
+  if (auto kept = find(); kept != nullptr) return kept;
   const std::lock_guard lock(mutex_);
-  std::shared_ptr<const PackedColumn>& gathered = properties_[&column];
-  if (gathered == nullptr) {
-    PackedColumn::Builder builder(size(), nullptr);
-    const std::vector<uint32_t> codes = column.is_trait() ? GatherTrait(column) : GatherProperty(column);
-    for (const uint32_t code : codes) builder.Announce(code);
-    builder.Start();
-    for (const uint32_t code : codes) builder.Add(code);
-    gathered = std::make_shared<const PackedColumn>(builder.Finish());
-  }
-  return *gathered;
+  // Whoever had the lock may have gathered it.
+  if (auto kept = find(); kept != nullptr) return kept;
+  PackedColumn::Builder builder(size(), nullptr);
+  const std::vector<uint32_t> codes = column.is_trait() ? GatherTrait(column) : GatherProperty(column);
+  for (const uint32_t code : codes) builder.Announce(code);
+  builder.Start();
+  for (const uint32_t code : codes) builder.Add(code);
+  auto gathered = std::make_shared<const PackedColumn>(builder.Finish());
+  if (column.cache != nullptr) KeepGathered(column, gathered);
+  return gathered;
 }
 
 void Partition::AdoptProperties(const Partition& same) const {
-  decltype(properties_) taken;
-  {
-    const std::lock_guard lock(same.mutex_);
-    taken = same.properties_;
-  }
-  const std::lock_guard lock(mutex_);
-  properties_.insert(taken.begin(), taken.end());
+  const std::lock_guard lock(same.mutex_);
+  id_ = same.id_;
+  gathered_ = std::exchange(same.gathered_, {});
 }
 
 }  // namespace throughline

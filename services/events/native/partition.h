@@ -17,7 +17,6 @@
 #include <utility>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/statusor.h"
 #include "absl/types/span.h"
 #include "services/events/native/column_array.h"
@@ -109,6 +108,7 @@ class Partition {
                                                                 const StringDictionary& sources, const ReadId& read_id);
 
   explicit Partition(PartitionColumns columns) : columns_(std::move(columns)) {}
+  ~Partition();
 
   // The events of `base` without those of the customers who leave (ascending), and those of the tail, whose customers
   // are the base's. The tail's events need not have their ids: those that matter are read.
@@ -151,10 +151,11 @@ class Partition {
   const SparseColumn<double>& odd_scores() const { return columns_.odd_scores; }
   const SparseColumn<int64_t>& amounts() const { return columns_.amounts; }
 
-  // The column of a property in this partition's order; gathered on first use. Of a trait every event has what its
-  // customer's events, these and no others, say in the end: kMissingCode where nothing is known or not any more.
-  const PackedColumn& property(const PropertyColumn& column) const;
-  // Takes over what `same`, which has the same events, has gathered.
+  // The column of a property in this partition's order: gathered on first use, and again when there was no room to keep
+  // it. Of a trait every event has what its customer's events, these and no others, say in the end: kMissingCode where
+  // nothing is known or not any more.
+  std::shared_ptr<const PackedColumn> property(const PropertyColumn& column) const;
+  // Takes over what `same`, which has the same events, has gathered. Before anyone else has this partition.
   void AdoptProperties(const Partition& same) const;
 
  private:
@@ -163,10 +164,19 @@ class Partition {
   std::vector<uint32_t> GatherProperty(const PropertyColumn& column) const;
   std::vector<uint32_t> GatherTrait(const PropertyColumn& column) const;
 
+  // What was gathered lies in the column's cache, under these numbers.
+  struct Gathered {
+    const PropertyColumn* column = nullptr;  // of the projection, which outlives it or has forgotten it
+    std::shared_ptr<const ColumnCache> cache;
+    ColumnCache::Key key;
+  };
+  void KeepGathered(const PropertyColumn& column, std::shared_ptr<const PackedColumn> gathered) const;
+
   const PartitionColumns columns_;
 
   mutable std::mutex mutex_;
-  mutable absl::flat_hash_map<const PropertyColumn*, std::shared_ptr<const PackedColumn>> properties_;
+  mutable uint64_t id_ = ColumnCache::NextId();
+  mutable std::vector<Gathered> gathered_;
 };
 
 }  // namespace throughline

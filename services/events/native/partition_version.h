@@ -16,6 +16,7 @@ namespace throughline {
 struct MergeSources {
   const StringDictionary* texts = nullptr;  // of the column of sources
   Partition::ReadId read_id;
+  std::shared_ptr<const ColumnCache> cache = nullptr;  // of partitions of people; null: there are none
 };
 
 class PartitionVersion {

@@ -22,12 +22,20 @@ const std::string* PeopleMoves::NameOf(uint32_t home) const {
 
 absl::StatusOr<std::shared_ptr<const Partition>> PeopleVersion::Get() const {
   const std::lock_guard lock(mutex_);
-  if (customers_ == nullptr) return partition_;
-  ASSIGN_OR_RETURN(partition_, Make());
-  customers_ = nullptr;
+  const ColumnCache::Key key = {id_, 0};
+  if (auto kept = sources_->cache->Find<Partition>(key); kept != nullptr) return kept;
+  ASSIGN_OR_RETURN(std::shared_ptr<const Partition> made, Make());
+  sources_->cache->Keep(key, made, made->owned_bytes());
   made_ = true;
-  return partition_;
+  return made;
 }
+
+void PeopleVersion::MakeOf(std::shared_ptr<const PartitionVersions> customers) const {
+  const std::unique_lock lock(mutex_, std::try_to_lock);
+  if (lock.owns_lock()) customers_ = std::move(customers);
+}
+
+PeopleVersion::~PeopleVersion() { sources_->cache->Drop({id_, 0}); }
 
 absl::StatusOr<std::shared_ptr<const Partition>> PeopleVersion::Make() const {
   ASSIGN_OR_RETURN(std::shared_ptr<const Partition> own, (*customers_)[i_]->Get());

@@ -40,7 +40,8 @@ struct PeopleMoves {
   const std::string* NameOf(uint32_t home) const;
 };
 
-// A partition with the events of people: made on first use. Never changes to the eye; any thread.
+// A partition with the events of people: made on first use, and again when there was no room to keep it. Never changes
+// to the eye; any thread.
 class PeopleVersion {
  public:
   // Partition `i` of `customers`, of which only events below `row_end` count.
@@ -51,10 +52,13 @@ class PeopleVersion {
         sources_(std::move(sources)),
         row_end_(row_end),
         customers_(std::move(customers)) {}
+  ~PeopleVersion();
 
   const PeopleMoves& moves() const { return *moves_; }
-  // Waits for nobody who is making it.
+  // Whether it has been made before: then all of which it is made is merged. Waits for nobody who is making it.
   bool made() const { return made_; }
+  // These have the same events for it: it is made of them from now on, unless someone is just making it.
+  void MakeOf(std::shared_ptr<const PartitionVersions> customers) const;
   // As PartitionVersion::Get.
   absl::StatusOr<std::shared_ptr<const Partition>> Get() const;
 
@@ -66,9 +70,9 @@ class PeopleVersion {
   const std::shared_ptr<const MergeSources> sources_;
   const uint32_t row_end_;
 
+  const uint64_t id_ = ColumnCache::NextId();
   mutable std::mutex mutex_;
-  mutable std::shared_ptr<const PartitionVersions> customers_;  // null: made
-  mutable std::shared_ptr<const Partition> partition_;
+  mutable std::shared_ptr<const PartitionVersions> customers_;
   mutable std::atomic<bool> made_ = false;
 };
 

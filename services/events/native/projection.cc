@@ -56,6 +56,7 @@ Projection::Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, 
       workspace_(workspace),
       query_threads_(query_threads),
       open_events_max_(files.open_events_max),
+      cache_(files.cache != nullptr ? files.cache : std::make_shared<const ColumnCache>(kCacheBytes)),
       files_(MakeFiles(log_, workspace, query_threads, std::move(files))) {
   SetDictionariesLocked(std::make_unique<Dictionaries>());
 }
@@ -73,6 +74,7 @@ void Projection::SetDictionariesLocked(std::unique_ptr<Dictionaries> dictionarie
     if (!ReadEventFields(records[0].event, fields)) return Damaged(sequence);
     return std::string(fields.id);
   };
+  sources.cache = cache_;
   merge_sources_ = std::make_shared<const MergeSources>(std::move(sources));
   people_ = std::make_unique<People>(*dictionaries_);
   people_moves_.clear();
@@ -189,6 +191,7 @@ void Projection::TakeOverLocked(ColumnFiles::Loaded loaded) {
   unsound_ = loaded.damaged;
   for (std::unique_ptr<PropertyColumn>& column : loaded.properties) {
     const auto rows = static_cast<int64_t>(column->codes.size());
+    column->cache = cache_;
     properties_.push_back({std::move(column), rows, /*asked=*/false});
   }
   building_.name_counts.resize(dictionaries_->names().size());
@@ -397,8 +400,7 @@ absl::Status Projection::RemakePeopleLocked() {
                          dictionaries_->customers.size());
 }
 
-// Makes versions of people anew where something of them has changed. Others stay, if they are made; if not, they are to
-// be made of what is the latest now, so that nothing older need be kept for them.
+// Makes versions of people anew where something of them has changed, or that nobody has made yet.
 void Projection::RenewPeopleLocked() {
   building_.people_epoch = people_epoch_;
   if (people_->empty()) return building_.people.clear();
@@ -425,6 +427,8 @@ void Projection::RenewPeopleLocked() {
     } else if (stale[i] || version == nullptr || !version->made()) {
       version = std::make_shared<const PeopleVersion>(i, people_moves_[i], people_customers_,
                                                       std::numeric_limits<uint32_t>::max(), merge_sources_);
+    } else {
+      version->MakeOf(people_customers_);  // so that nothing older need be kept for it
     }
   }
 }
@@ -506,6 +510,7 @@ void Projection::Seal() { SealFiles().IgnoreError(); }
 absl::Status Projection::SealFiles() {
   const std::lock_guard seal_lock(seal_mutex_);
   ColumnFiles::State state;
+  std::vector<std::shared_ptr<PropertyColumn>> sealed_properties;
   int64_t sealed = 0;
   absl::Status status;
   {
@@ -515,7 +520,9 @@ absl::Status Projection::SealFiles() {
     state = {last_sequence_, DictionarySizes::Of(*dictionaries_), building_.partitions, {}, {}, {}, {}};
     // Those that nobody asks for any more fall behind, until a start forgets them.
     for (const KeptProperty& kept : properties_) {
-      if (kept.asked) state.properties.push_back(kept.column.get());
+      if (!kept.asked) continue;
+      state.properties.push_back(kept.column.get());
+      sealed_properties.push_back(kept.column);
     }
     AddErasedLocked(state);
     if (status.ok()) state.dropped_properties.swap(dropped_properties_);
@@ -523,7 +530,6 @@ absl::Status Projection::SealFiles() {
   }
   const int64_t watermark = state.watermark;
   const bool cleaned = state.erased.any;
-  const std::vector<const PropertyColumn*> sealed_properties = state.properties;
   if (status.ok()) {
     status = files_->Seal(std::move(state), *dictionaries_,
                           [this](uint32_t i, const Partition& old, std::shared_ptr<const Partition> mapped) {
@@ -536,6 +542,7 @@ absl::Status Projection::SealFiles() {
                             latest_ = nullptr;
                           });
   }
+  if (status.ok()) ReleaseCodes(sealed_properties);
   const std::lock_guard lock(mutex_);
   sealing_ = false;
   if (!status.ok() && !failing_) {
@@ -555,11 +562,24 @@ absl::Status Projection::SealFiles() {
   unsealed_ -= sealed;
   for (KeptProperty& kept : properties_) {
     const auto& sealed_now = sealed_properties;
-    if (std::find(sealed_now.begin(), sealed_now.end(), kept.column.get()) != sealed_now.end()) kept.sealed = watermark;
+    if (std::find(sealed_now.begin(), sealed_now.end(), kept.column) != sealed_now.end()) kept.sealed = watermark;
   }
   unsound_ = false;
   seal_again_at_ = 0;
   return status;
+}
+
+// What their files have is read there from now on.
+void Projection::ReleaseCodes(const std::vector<std::shared_ptr<PropertyColumn>>& columns) {
+  for (const auto& column : columns) {
+    absl::StatusOr<CodeSequence::KeptChunks> mapped = files_->MapProperty(column->key);
+    if (!mapped.ok()) continue;  // then they stay where they are
+    const auto released = [&] {
+      const std::lock_guard lock(mutex_);
+      return column->codes.Replace(*std::move(mapped));
+    }();
+    column->codes.AwaitReaders();
+  }
 }
 
 bool Projection::FindPropertiesLocked(absl::Span<const std::string> keys, std::vector<Property>& out) {
@@ -589,6 +609,7 @@ absl::StatusOr<std::vector<Projection::KeptProperty>> Projection::StartPropertie
                                          [&](const KeptProperty& kept) { return kept.column->key == keys[i]; });
     if (unfinished == unfinished_.end()) {
       added.push_back({std::make_shared<PropertyColumn>(keys[i]), 0, true});
+      added.back().column->cache = cache_;
       // The codes of a column that was there before may have been others.
       dropped_properties_.push_back(keys[i]);
     } else {
@@ -609,56 +630,76 @@ absl::StatusOr<std::vector<Projection::KeptProperty>> Projection::StartPropertie
 }
 
 absl::StatusOr<std::vector<Projection::Property>> Projection::Properties(absl::Span<const std::string> keys,
-                                                                         const Scope& scope) {
-  std::vector<Property> out;
-  int64_t to;
-  {
-    const std::lock_guard lock(mutex_);
-    if (FindPropertiesLocked(keys, out)) return out;
-    to = last_sequence_;
+                                                                         const Patience& patience) {
+  for (;;) {
+    std::vector<Property> out;
+    {
+      const std::lock_guard lock(mutex_);
+      if (FindPropertiesLocked(keys, out)) return out;
+    }
+    std::unique_lock backfill_lock(backfill_mutex_, std::defer_lock);
+    while (erasures_waiting_ > 0 || !backfill_lock.try_lock()) {
+      RETURN_IF_ERROR(StillWanted(patience));
+      std::this_thread::sleep_for(kBackfillPoll);
+    }
+    RETURN_IF_ERROR(FillProperties(keys, patience));
   }
-
-  std::unique_lock backfill_lock(backfill_mutex_, std::defer_lock);
-  while (!backfill_lock.try_lock()) {
-    RETURN_IF_ERROR(StillWanted(scope));
-    std::this_thread::sleep_for(kBackfillPoll);
-  }
-  std::vector<KeptProperty> added;
-  {
-    const std::lock_guard lock(mutex_);
-    if (FindPropertiesLocked(keys, out)) return out;
-    ASSIGN_OR_RETURN(added, StartPropertiesLocked(keys, out));
-  }
-  // Nearly everything without the lock, so that views and the projector go on; then what has come in the meantime.
-  absl::Status status = Backfill(added, to, scope);
-  const std::lock_guard lock(mutex_);
-  if (status.ok()) status = Backfill(added, last_sequence_, Scope());
-  for (const KeptProperty& kept : added) {
-    if (status.ok() && kept.rows() != last_sequence_) status = Damaged(last_sequence_);
-  }
-  for (KeptProperty& kept : added) (status.ok() ? properties_ : unfinished_).push_back(std::move(kept));
-  while (unfinished_.size() > limits::kPropertyColumnCountMax) unfinished_.erase(unfinished_.begin());
-  RETURN_IF_ERROR(status);
-  FindPropertiesLocked(keys, out);
-  return out;
 }
 
-// Reads what the columns lack up to event `last`.
-absl::Status Projection::Backfill(const std::vector<KeptProperty>& columns, int64_t last, const Scope& scope) const {
-  if (log_ == nullptr) return absl::OkStatus();
+// What was filled stays, and the next call goes on there. Where an erasure waits it returns early.
+absl::Status Projection::FillProperties(absl::Span<const std::string> keys, const Patience& patience) {
+  std::vector<KeptProperty> added;
+  int64_t to = 0;
+  {
+    std::vector<Property> found;
+    const std::lock_guard lock(mutex_);
+    if (FindPropertiesLocked(keys, found)) return absl::OkStatus();
+    ASSIGN_OR_RETURN(added, StartPropertiesLocked(keys, found));
+    to = last_sequence_;
+  }
+  // Nearly everything without the lock, so that views and the projector go on; then what has come in the meantime.
+  absl::StatusOr<bool> filled = Backfill(added, to, [&]() -> absl::StatusOr<bool> {
+    RETURN_IF_ERROR(StillWanted(patience));
+    return erasures_waiting_ == 0;
+  });
+  const std::lock_guard lock(mutex_);
+  if (filled.ok() && *filled) filled = Backfill(added, last_sequence_, [] { return true; });
+  for (const KeptProperty& kept : added) {
+    if (filled.ok() && *filled && kept.rows() != last_sequence_) filled = Damaged(last_sequence_);
+  }
+  for (KeptProperty& kept : added) {
+    (filled.ok() && *filled ? properties_ : unfinished_).push_back(std::move(kept));
+  }
+  while (unfinished_.size() > limits::kPropertyColumnCountMax) unfinished_.erase(unfinished_.begin());
+  return filled.status();
+}
+
+// Reads what the columns lack up to event `last`. False: `go_on`, which is asked now and then, has said so.
+absl::StatusOr<bool> Projection::Backfill(const std::vector<KeptProperty>& columns, int64_t last,
+                                          const std::function<absl::StatusOr<bool>()>& go_on) const {
+  if (log_ == nullptr) return true;
   int64_t from = last + 1;
   for (const KeptProperty& kept : columns) from = std::min(from, kept.rows() + 1);
   StatedValues stated;
-  return log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
-    if (sequence % kBackfillLook == 0) RETURN_IF_ERROR(StillWanted(scope));
-    EventFields unused;
-    stated = StatedValues();
-    if (!IsLogMark(event) && !ReadEventFields(event, unused, &stated)) return Damaged(sequence);
-    for (const KeptProperty& kept : columns) {
-      if (kept.rows() < sequence) kept.column->AppendOf(stated);
-    }
-    return absl::OkStatus();
-  });
+  bool stopped = false;
+  const absl::Status status =
+      log_->Scan(workspace_, from, last, [&](int64_t sequence, absl::string_view event) -> absl::Status {
+        if (sequence % kBackfillLook == 0) {
+          ASSIGN_OR_RETURN(const bool goes_on, go_on());
+          stopped = !goes_on;
+          if (stopped) return Cancelled("filling a property's column");
+        }
+        EventFields unused;
+        stated = StatedValues();
+        if (!IsLogMark(event) && !ReadEventFields(event, unused, &stated)) return Damaged(sequence);
+        for (const KeptProperty& kept : columns) {
+          if (kept.rows() < sequence) kept.column->AppendOf(stated);
+        }
+        return absl::OkStatus();
+      });
+  if (stopped) return false;
+  RETURN_IF_ERROR(status);
+  return true;
 }
 
 }  // namespace throughline

@@ -6,6 +6,7 @@
 // has become much is sealed into files (column_files.h), from which the columns are taken at the next start.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -68,7 +69,9 @@ class Projection {
     std::string directory;        // of all workspaces
     // So many events that are in no file are sealed, or an eighth of all if that is more.
     int64_t open_events_max = 1 << 20;
+    std::shared_ptr<const ColumnCache> cache = nullptr;  // one of its own, of kCacheBytes
   };
+  static constexpr size_t kCacheBytes = 64 << 20;
 
   // Without a log (null) the workspace is empty and stays so.
   Projection(std::shared_ptr<const EventLog> log, uint32_t workspace, int query_threads = 1)
@@ -100,7 +103,7 @@ class Projection {
   absl::StatusOr<PersonEvents> EventsOfPerson(absl::string_view customer_id);
   // The log has tombstones in the place of these events, and the erasure at `sequence`, which is the next: takes them
   // out of every snapshot that is taken from now on, and forgets strings that nobody else has. By the store's writer.
-  // Waits for a seal and for a property that is filled.
+  // Waits for a seal; a property that is filled waits for it.
   absl::Status Erase(const PersonEvents& person, int64_t sequence);
   // The sequence of the last erasure of which files may have something; 0 if there is none.
   int64_t LastPendingErasure();
@@ -112,9 +115,9 @@ class Projection {
   // The columns of these properties, filled at least up to every snapshot that was taken before the call. Those asked
   // for the first time are filled from the log, and kept in files from then on. RESOURCE_EXHAUSTED (LIMIT_EXCEEDED)
   // above kPropertyColumnsMax.
-  // While the log is read the scope's deadline and cancellation are looked at; what was filled until then stays, and
-  // the next call goes on there.
-  absl::StatusOr<std::vector<Property>> Properties(absl::Span<const std::string> keys, const Scope& scope = Scope());
+  // While the log is read the patience is looked at; what was filled until then stays, and the next call goes on there.
+  absl::StatusOr<std::vector<Property>> Properties(absl::Span<const std::string> keys,
+                                                   const Patience& patience = Patience());
 
   const Dictionaries& dictionaries() const { return *dictionaries_; }
   const std::shared_ptr<const MergeSources>& merge_sources() const { return merge_sources_; }
@@ -175,7 +178,10 @@ class Projection {
   absl::Status AddLocked(int64_t sequence, absl::string_view event, EventFields& fields);
   void AddPropertiesLocked();
   bool FindPropertiesLocked(absl::Span<const std::string> keys, std::vector<Property>& out);
-  absl::Status Backfill(const std::vector<KeptProperty>& columns, int64_t last, const Scope& scope) const;
+  absl::Status FillProperties(absl::Span<const std::string> keys, const Patience& patience);
+  absl::StatusOr<bool> Backfill(const std::vector<KeptProperty>& columns, int64_t last,
+                                const std::function<absl::StatusOr<bool>()>& go_on) const;
+  void ReleaseCodes(const std::vector<std::shared_ptr<PropertyColumn>>& columns);
   absl::StatusOr<std::vector<KeptProperty>> StartPropertiesLocked(absl::Span<const std::string> keys,
                                                                   const std::vector<Property>& found);
   void MergeForRoomLocked();
@@ -186,6 +192,7 @@ class Projection {
   const int query_threads_;
   const int64_t open_events_max_;
 
+  const std::shared_ptr<const ColumnCache> cache_;
   std::mutex seal_mutex_;  // one seal at a time; taken before mutex_
   const std::unique_ptr<ColumnFiles> files_;
 
@@ -193,7 +200,8 @@ class Projection {
   std::vector<RecordedEvents> queue_;
   size_t queue_bytes_ = 0;
 
-  std::mutex backfill_mutex_;  // one backfill at a time; taken before mutex_
+  std::mutex backfill_mutex_;              // one backfill at a time; taken before mutex_
+  std::atomic<int> erasures_waiting_ = 0;  // for the backfill
   // Guards everything below. Never held together with queue_mutex_ for longer than it takes to swap the queue.
   std::mutex mutex_;
   std::unique_ptr<Dictionaries> dictionaries_;

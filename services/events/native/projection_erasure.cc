@@ -246,7 +246,9 @@ void Projection::ApplyLossesLocked(const PersonEvents& person, Losses losses) {
 absl::Status Projection::Erase(const PersonEvents& person, int64_t sequence) {
   // No seal and no backfill has anything in its hands meanwhile, and the store's writer, which adds, is here.
   const std::lock_guard seal_lock(seal_mutex_);
+  ++erasures_waiting_;
   const std::lock_guard backfill_lock(backfill_mutex_);
+  --erasures_waiting_;
   ASSIGN_OR_RETURN(Losses losses, FindLosses(person));
   const std::lock_guard lock(mutex_);
   const bool linked = !losses.codes[kLinkColumn].empty() ||

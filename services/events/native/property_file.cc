@@ -13,6 +13,7 @@
 #include "services/events/native/mapped_file.h"
 #include "services/events/native/rocksdb_error.h"
 #include "services/events/native/stable_hash.h"
+#include "throughline/errors.h"
 
 namespace throughline {
 
@@ -116,11 +117,7 @@ PropertyFile::Loaded PropertyFile::Load() {
     out.problem = "it cannot be read";
     return out;
   }
-  struct Place {
-    uint64_t codes;
-    int width;
-  };
-  std::vector<Place> places;
+  places_.clear();
   auto column = std::make_unique<PropertyColumn>(key);
   std::vector<absl::string_view> values;
   std::string payload;
@@ -134,7 +131,7 @@ PropertyFile::Loaded PropertyFile::Load() {
     payload.resize(header.bytes() - sizeof(header));
     if (!ReadBytes(*file, end_ + sizeof(header), payload.size(), payload.data())) break;
     if (header.check != header.Check(payload.data(), check_)) break;
-    const int64_t rows = static_cast<int64_t>(places.size() * CodeSequence::kChunkCodes);
+    const int64_t rows = static_cast<int64_t>(places_.size() * CodeSequence::kChunkCodes);
     const absl::string_view texts = absl::string_view(payload).substr(header.code_bytes(), header.value_bytes);
     if (header.first_row != rows || header.values_before != column->values.size()) break;
     if (!TakeValues(texts, header.values, values) || !column->values.Append(values)) break;
@@ -142,7 +139,7 @@ PropertyFile::Loaded PropertyFile::Load() {
     uint32_t most = 0;
     for (size_t i = 0; i < CodeSequence::kChunkCodes; ++i) most = std::max(most, codes[i]);
     if (most >= column->values.size()) break;
-    places.push_back({end_ + sizeof(header), codes.width});
+    places_.push_back({end_ + sizeof(header), codes.width});
     out.anchor = header.anchor;
     end_ += header.bytes();
     check_ = header.check;
@@ -150,30 +147,39 @@ PropertyFile::Loaded PropertyFile::Load() {
     out.problem.clear();
   }
   // A block whose values are no good has left some of them in the dictionary.
-  if (!places.empty() && column->values.size() != values_) {
+  if (!places_.empty() && column->values.size() != values_) {
     out.problem = "its blocks do not follow one another";
     return out;
   }
-  if (places.empty()) column = std::make_unique<PropertyColumn>(key);
+  if (places_.empty()) column = std::make_unique<PropertyColumn>(key);
   values_ = column->values.size();
-  rows_ = static_cast<int64_t>(places.size() * CodeSequence::kChunkCodes);
+  rows_ = static_cast<int64_t>(places_.size() * CodeSequence::kChunkCodes);
   exists_ = end_ == bytes || env_->Truncate(path_, end_).ok();
   if (!exists_) {
     out.problem = "it cannot be shortened";
     return out;
   }
-  if (!places.empty()) {
-    const absl::StatusOr<std::shared_ptr<const MappedFile>> mapped = MappedFile::Open(path_);
-    if (!mapped.ok() || (*mapped)->size() < end_) {
+  if (!places_.empty()) {
+    absl::StatusOr<CodeSequence::KeptChunks> mapped = Map();
+    if (!mapped.ok()) {
       out.problem = "it cannot be mapped";
       return out;
     }
-    for (const Place& place : places) {
-      column->codes.AppendChunk(*mapped,
-                                {place.width, reinterpret_cast<const uint8_t*>((*mapped)->data() + place.codes)});
-    }
+    column->codes.Start(*std::move(mapped));
   }
   out.column = std::move(column);
+  return out;
+}
+
+absl::StatusOr<CodeSequence::KeptChunks> PropertyFile::Map() const {
+  CodeSequence::KeptChunks out;
+  if (places_.empty()) return out;
+  ASSIGN_OR_RETURN(const std::shared_ptr<const MappedFile> mapped, MappedFile::Open(path_));
+  if (mapped->size() < end_) return BackendUnavailable("a column of a property");
+  for (const Place& place : places_) {
+    out.chunks.push_back({place.width, reinterpret_cast<const uint8_t*>(mapped->data() + place.offset)});
+  }
+  out.keeper = mapped;
   return out;
 }
 
@@ -194,6 +200,7 @@ absl::Status PropertyFile::Create(const PropertyColumn& column) {
   exists_ = true;
   rows_ = 0;
   values_ = PropertyColumn("").values.size();
+  places_.clear();
   end_ = bytes.size();
   check_ = header.check;
   return absl::OkStatus();
@@ -224,8 +231,10 @@ absl::Status PropertyFile::Append(const PropertyColumn& column, int64_t rows, co
   RETURN_IF_ERROR(MapRocksDbError(env_->NewRandomRWFile(path_, &file, rocksdb::EnvOptions()), path_));
   uint64_t end = end_, check = check_;
   uint32_t values = values_;
+  std::vector<Place> places;
   int64_t row = rows_;
   std::string buffer;
+  const auto reading = column.codes.Reading();
   for (; rows - row >= kRows; row += kRows) {
     const CodeSequence::Chunk& codes = column.codes.chunk(static_cast<size_t>(row / kRows));
     BlockHeader header;
@@ -255,6 +264,7 @@ absl::Status PropertyFile::Append(const PropertyColumn& column, int64_t rows, co
     const std::string payload = code_bytes + texts;
     header.check = check = header.Check(payload.data(), check);
     buffer.append(reinterpret_cast<const char*>(&header), sizeof(header));
+    places.push_back({end + buffer.size(), codes.width});
     buffer += payload;
     if (buffer.size() < kFlushBytes && rows - row >= 2 * kRows) continue;
     RETURN_IF_ERROR(MapRocksDbError(file->Write(end, buffer), path_));
@@ -268,6 +278,7 @@ absl::Status PropertyFile::Append(const PropertyColumn& column, int64_t rows, co
   check_ = check;
   values_ = values;
   rows_ = row;
+  places_.insert(places_.end(), places.begin(), places.end());
   return absl::OkStatus();
 }
 

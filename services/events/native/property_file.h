@@ -13,6 +13,7 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -49,11 +50,19 @@ class PropertyFile {
   // Puts in its place a file with as many rows that has nothing of erased rows and forgotten values. Codes as Append.
   absl::Status Rewrite(const PropertyColumn& column, const HashEvent& hash_event, absl::Span<const uint32_t> erased);
 
+  // The codes of all its rows where they lie in the file. UNAVAILABLE: the disk fails, or nothing more can be mapped.
+  absl::StatusOr<CodeSequence::KeptChunks> Map() const;
+
   const std::string& path() const { return path_; }
   int64_t rows() const { return rows_; }
 
  private:
   struct BlockHeader;
+  // Where the codes of a chunk are.
+  struct Place {
+    uint64_t offset;
+    int width;
+  };
   absl::Status Create(const PropertyColumn& column);
   bool ReadHeader(std::string& key, std::string& problem);
 
@@ -65,6 +74,7 @@ class PropertyFile {
   uint32_t values_ = 0;  // how many the file has
   uint64_t end_ = 0;     // of the last block
   uint64_t check_ = 0;   // of it
+  std::vector<Place> places_;
 };
 
 }  // namespace throughline

@@ -177,7 +177,8 @@ class RunReader {
   // The same events, those of each value of the property together.
   template <typename Number, typename Time>
   RunBlock<Number, Time> Correlate(const RunBlock<Number, Time>& block, CorrelatedBlock<Number, Time>& out) {
-    const PackedColumn& codes = partition_.property(*source_.correlation);
+    const std::shared_ptr<const PackedColumn> kept = partition_.property(*source_.correlation);
+    const PackedColumn& codes = *kept;
     places_.clear();
     run_offsets_.assign(1, 0);
     for (uint32_t customer = 0; customer < block.runs; ++customer) {

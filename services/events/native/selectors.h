@@ -162,7 +162,7 @@ class Selectors::Reader {
 
   const Selectors& selectors_;
   const Partition& partition_;
-  std::vector<const PackedColumn*> properties_;
+  std::vector<std::shared_ptr<const PackedColumn>> properties_;
   std::vector<std::unique_ptr<std::vector<uint8_t>>> scratch_;
   size_t scratch_depth_ = 0;
   std::vector<std::vector<uint32_t>> asked_;  // indices by list of candidates

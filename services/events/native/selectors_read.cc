@@ -41,7 +41,7 @@ void Not(size_t count, uint8_t* mask) {
 
 Selectors::Reader::Reader(const Selectors& selectors, const Partition& partition)
     : selectors_(selectors), partition_(partition), asked_(selectors.lists_.size()) {
-  for (const PropertyColumn* column : selectors.properties_) properties_.push_back(&partition.property(*column));
+  for (const PropertyColumn* column : selectors.properties_) properties_.push_back(partition.property(*column));
 }
 
 const PackedColumn& Selectors::Reader::column(int number) const {

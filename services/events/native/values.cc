@@ -30,7 +30,8 @@ absl::StatusOr<ValueCounts> ComputeValues(Projection& projection, const Snapshot
                          CeilMicros(query.window.end)};
   const auto make = [&] { return Counts{std::vector<int64_t>(field.codes)}; };
   const auto pass = [&](Counts& counts, const Partition& partition) {
-    const PackedColumn& codes = field.In(partition);
+    const std::shared_ptr<const PackedColumn> kept = field.In(partition);
+    const PackedColumn& codes = *kept;
     RunReader(source, partition).ForEachBlock<uint8_t>([&](const auto& block) {
       const uint32_t count = block.end(block.runs - 1);
       codes.Visit([&](auto values) {

@@ -223,6 +223,14 @@ Answer AskEngine(Question question, const EventView& view, int threads) {
   return answer;
 }
 
+absl::Status AskForStages(const EventView& view, int threads, const std::string& property, const Patience& patience) {
+  StageQuery query = Stages(threads);
+  static_cast<Patience&>(query.scope) = patience;
+  query.scope.filter =
+      Require(Filter::ParseAndCheck(absl::StrCat("properties.", property, " != \"internal\""), EventFilterFields()));
+  return FindStageQuantiles(view, query, {0.5, 0.9}).status();
+}
+
 int64_t SketchTimeInStage(const EventView& view, int threads) {
   const auto answer = Require(view.Stages(Stages(threads)));
   int64_t sum = 0;

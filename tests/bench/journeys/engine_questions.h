@@ -21,4 +21,7 @@ Answer AskEngine(Question question, const EventView& view, int threads);
 // Time in stage from sketches alone, in one pass; a sum of the quantiles, so that nothing is left out.
 int64_t SketchTimeInStage(const EventView& view, int threads);
 
+// The slowest of the questions, until nobody waits for it any more. `property`: which the filter reads.
+absl::Status AskForStages(const EventView& view, int threads, const std::string& property, const Patience& patience);
+
 }  // namespace throughline::bench

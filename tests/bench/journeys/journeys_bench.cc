@@ -1,6 +1,7 @@
 // The journey questions: this engine and its peers, as ratios to one bare pass over the same data in the same run.
 // README.md says what varies.
 #include <algorithm>
+#include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -170,6 +171,31 @@ void Print(const Times& times, const PeakMemory& memory, size_t events) {
   }
 }
 
+// The longest that anyone who calls a question off waits for it to end, over moments spread evenly over its time.
+double LongestWaitMilliseconds(const std::function<absl::Status(const Patience&)>& ask, double milliseconds) {
+  constexpr int kMoments = 20;
+  double longest = 0;
+  for (int i = 0; i < kMoments; ++i) {
+    const auto cancelled = std::make_shared<std::atomic<bool>>(false);
+    std::atomic<bool> ended = false;
+    std::thread asker([&] {
+      Patience patience;
+      patience.cancelled = cancelled;
+      if (const absl::Status status = ask(patience); !status.ok() && !absl::IsCancelled(status)) {
+        Fail(status.ToString());
+      }
+      ended = true;
+    });
+    std::this_thread::sleep_for(std::chrono::duration<double, std::milli>(milliseconds * i / kMoments));
+    const bool in_time = !ended;
+    const double called_off = Milliseconds();
+    *cancelled = true;
+    asker.join();
+    if (in_time) longest = std::max(longest, Milliseconds() - called_off);
+  }
+  return longest;
+}
+
 int Run(size_t event_count, const std::string& python) {
   const JourneyEvents events = MakeJourneyEvents(event_count);
   std::printf("%zu events of %zu customers, %d threads\n", events.events(), events.customers(), kThreads);
@@ -205,6 +231,14 @@ int Run(size_t event_count, const std::string& python) {
     }
     MeasureThreads(
         "engine, sketch", Question::kTimeInStage, [&](int threads) { SketchTimeInStage(**view, threads); }, times);
+    const double scan = times["engine"][NameOf(Question::kTimeInStage)];
+    const auto ask = [&](const std::string& property) {
+      return [&, property](const Patience& patience) { return AskForStages(**view, kThreads, property, patience); };
+    };
+    std::printf("called off in its scan, a question ends within %.1f ms\n", LongestWaitMilliseconds(ask("plan"), scan));
+    // No event has it: its column is read from the log, a piece in each of the questions.
+    std::printf("called off while a column is read from the log, within %.1f ms\n",
+                LongestWaitMilliseconds(ask("absent"), 10 * scan));
     memory["engine, sketch"][NameOf(Question::kTimeInStage)] = PeakBytes([&] { SketchTimeInStage(**view, kThreads); });
   }
   if (!python.empty()) MeasurePeers(python, events, expected, times);

@@ -337,7 +337,7 @@ TEST_P(EventStoreContractTest, Erase_OfTheLastOfManyCustomers_LeavesAListWithout
     const auto customers = view->ListCustomers(0, 10'000);
     ASSERT_THAT(customers, IsOk());
     EXPECT_EQ(customers->size(), 4099u);
-    const auto matches = view->FirstMatches(4090, 20, {Select({"visit"})});
+    const auto matches = view->FirstMatches(4090, 20, {Select({"visit"})}, Patience());
     ASSERT_THAT(matches, IsOk());
     ASSERT_EQ(matches->size(), 10u);
     EXPECT_EQ((*matches)[5][0], absl::InfiniteFuture());

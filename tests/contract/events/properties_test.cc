@@ -62,7 +62,7 @@ std::map<std::string, std::string> Customers(const EventView& view, const std::v
   std::map<std::string, std::string> out;
   const auto customers = view.ListCustomers(0, 1000);
   EXPECT_THAT(customers, IsOk());
-  const auto matches = view.FirstMatches(0, 1000, selectors);
+  const auto matches = view.FirstMatches(0, 1000, selectors, Patience());
   EXPECT_THAT(matches, IsOk());
   for (size_t i = 0; i < customers->size(); ++i) {
     const CustomerSummary& customer = (*customers)[i];
@@ -90,7 +90,7 @@ TEST_P(EventStoreContractTest, Answers_AgreeWithThePlainReference) {
     const auto view = View();
     EXPECT_EQ(Answers(*view, questions), ReferenceAnswers(events, questions));
 
-    const auto matches = view->FirstMatches(0, 1000, questions.first_matches);
+    const auto matches = view->FirstMatches(0, 1000, questions.first_matches, Patience());
     const auto customers = view->ListCustomers(0, 1000);
     ASSERT_THAT(matches, IsOk());
     const KnownCustomers facts(events);

@@ -77,7 +77,8 @@ std::string Facts(const EventView& view) {
                   absl::FormatTime(statistics.first_event_time), " to ", absl::FormatTime(statistics.last_event_time));
   for (const EventNameCount& name : statistics.event_names) absl::StrAppend(&out, " ", name.event_name, name.events);
   const auto customers = view.ListCustomers(0, 1'000'000);
-  const auto matches = view.FirstMatches(0, 1'000'000, {Select({"visit"}), Select({}, "channel = \"web\"")});
+  const auto matches =
+      view.FirstMatches(0, 1'000'000, {Select({"visit"}), Select({}, "channel = \"web\"")}, Patience());
   EXPECT_THAT(customers, IsOk());
   EXPECT_THAT(matches, IsOk());
   EXPECT_EQ(customers->size(), matches->size());

@@ -44,7 +44,8 @@ TEST(GetCustomerTest, SaysWhatTheEventsSay) {
   view.Add(Event("ben", 0, "visit"));
   view.Add(Event("anna/1", 9, "buy"));
   view.Add(Event("anna/1", 3, "visit"));
-  EXPECT_THAT(GetCustomer(view, SampleLifecycle(), kWorkspace, "anna/1", Second(100)), IsOkAndHolds(EqualsProto(R"pb(
+  EXPECT_THAT(GetCustomer(view, SampleLifecycle(), kWorkspace, "anna/1", Second(100), Patience()),
+              IsOkAndHolds(EqualsProto(R"pb(
                 name: "workspaces/w/customers/anna%2F1"
                 customer_id: "anna/1"
                 first_event_time { seconds: 1767225603 }
@@ -67,7 +68,8 @@ TEST(ListCustomersTest, EveryField_CanBeFiltered) {
   view.Add(Event("ben", 10, "visit"));
   view.Add(Event("ghost", 20, "ghost"));
   const auto matching = [&](const std::string& filter) {
-    const auto page = ListCustomers(view, SampleLifecycle(), kWorkspace, Parse(filter), 0, 10, Second(100'000));
+    const auto page =
+        ListCustomers(view, SampleLifecycle(), kWorkspace, Parse(filter), 0, 10, Second(100'000), Patience());
     EXPECT_OK(page);
     return page.ok() ? Ids(*page) : std::vector<std::string>{"error"};
   };
@@ -91,10 +93,9 @@ TEST(ListCustomersTest, Traits_AreThoseOfTheLastEventThatStatesThem) {
   view.Add(Event("ben", 9, "visit", R"(traits { key: "plan" value { null_value: NULL_VALUE } })"));
   view.Add(Event("cleo", 9, "visit"));
   const auto matching = [&](const std::string& filter) {
-    const auto page = ListCustomers(view, SampleLifecycle(), kWorkspace, Parse(filter), 0, 10, Second(100));
+    const auto page = ListCustomers(view, SampleLifecycle(), kWorkspace, Parse(filter), 0, 10, Second(100), Patience());
     EXPECT_OK(page);
-    const auto all =
-        FindCustomers(view, SampleLifecycle(), Parse(filter), Second(100), [] { return absl::OkStatus(); });
+    const auto all = FindCustomers(view, SampleLifecycle(), Parse(filter), Second(100), Patience());
     EXPECT_OK(all);
     if (!page.ok() || !all.ok()) return std::vector<std::string>{"error"};
     EXPECT_EQ(all->size(), page->customers.size());
@@ -135,7 +136,7 @@ TEST_F(ManyCustomersTest, Pages_JoinToAllMatches) {
     std::optional<int64_t> next = 0;
     while (next.has_value()) {
       ASSERT_OK_AND_ASSIGN(const CustomerPage page, ListCustomers(*view_, SampleLifecycle(), kWorkspace, Parse(filter),
-                                                                  *next, 7, Second(100'000)));
+                                                                  *next, 7, Second(100'000), Patience()));
       for (const std::string& id : Ids(page)) ids.push_back(id);
       ASSERT_GT(page.next_ordinal.value_or(*next + 1), *next);
       next = page.next_ordinal;
@@ -145,8 +146,9 @@ TEST_F(ManyCustomersTest, Pages_JoinToAllMatches) {
 }
 
 TEST_F(ManyCustomersTest, OneCall_LooksAtABoundedNumber) {
-  ASSERT_OK_AND_ASSIGN(const CustomerPage page, ListCustomers(*view_, SampleLifecycle(), kWorkspace,
-                                                              Parse("event_count > 1"), 0, 10, Second(100'000)));
+  ASSERT_OK_AND_ASSIGN(const CustomerPage page,
+                       ListCustomers(*view_, SampleLifecycle(), kWorkspace, Parse("event_count > 1"), 0, 10,
+                                     Second(100'000), Patience()));
   EXPECT_THAT(page.customers, IsEmpty());
   EXPECT_EQ(page.next_ordinal, 20'000);
   EXPECT_LE(view_->list_calls, 20);
@@ -156,21 +158,21 @@ TEST_F(ManyCustomersTest, OneCall_LooksAtABoundedNumber) {
 TEST_F(ManyCustomersTest, Traits_AreAskedForManyAtATime) {
   ASSERT_OK_AND_ASSIGN(const CustomerSet members,
                        FindCustomers(*view_, SampleLifecycle(), Parse("traits.buyer = true OR traits.buyer = false"),
-                                     Second(100'000), [] { return absl::OkStatus(); }));
+                                     Second(100'000), Patience()));
   EXPECT_EQ(members.size(), 25);
   EXPECT_LE(view_->first_match_calls, 4) << "of 1000, 4000, 16 000 and the rest";
 }
 
 TEST_F(ManyCustomersTest, WithoutFilter_ReadsOnlyThePage) {
-  ASSERT_OK_AND_ASSIGN(const CustomerPage page,
-                       ListCustomers(*view_, SampleLifecycle(), kWorkspace, Filter(), 24'990, 10, Second(100'000)));
+  ASSERT_OK_AND_ASSIGN(const CustomerPage page, ListCustomers(*view_, SampleLifecycle(), kWorkspace, Filter(), 24'990,
+                                                              10, Second(100'000), Patience()));
   EXPECT_THAT(page.customers, SizeIs(10));
   EXPECT_EQ(page.next_ordinal, std::nullopt) << "a full last page";
   EXPECT_EQ(page.customers[9].lifecycle_stage(), "workspaces/w/lifecycleStages/customer");
   EXPECT_EQ(view_->list_calls, 1);
   EXPECT_EQ(view_->first_match_calls, 1);
-  ASSERT_OK_AND_ASSIGN(const CustomerPage first,
-                       ListCustomers(*view_, SampleLifecycle(), kWorkspace, Filter(), 0, 10, Second(100'000)));
+  ASSERT_OK_AND_ASSIGN(const CustomerPage first, ListCustomers(*view_, SampleLifecycle(), kWorkspace, Filter(), 0, 10,
+                                                               Second(100'000), Patience()));
   EXPECT_EQ(first.next_ordinal, 10);
 }
 

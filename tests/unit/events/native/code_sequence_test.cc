@@ -32,17 +32,46 @@ TEST(CodeSequenceTest, PushBack_ThroughAllWidths_KeepsEveryCode) {
   EXPECT_EQ(codes.chunk(1).width, 4);
 }
 
-TEST(CodeSequenceTest, AppendChunk_GoesOnWhereItEnds) {
+TEST(CodeSequenceTest, Start_GoesOnWhereItEnds) {
   const auto bytes = std::make_shared<std::vector<uint16_t>>(kChunk);
   for (size_t i = 0; i < kChunk; ++i) (*bytes)[i] = static_cast<uint16_t>(i * 3);
   CodeSequence codes;
-  codes.AppendChunk(bytes, {2, reinterpret_cast<const uint8_t*>(bytes->data())});
+  codes.Start({bytes, {{2, reinterpret_cast<const uint8_t*>(bytes->data())}}});
   codes.push_back(77'000);
   codes.push_back(5);
   ASSERT_EQ(codes.size(), kChunk + 2);
   for (size_t i = 0; i < kChunk; ++i) ASSERT_EQ(codes[i], i * 3);
   EXPECT_EQ(codes[kChunk], 77'000u);
   EXPECT_EQ(codes[kChunk + 1], 5u);
+}
+
+TEST(CodeSequenceTest, Replace_GivesTheMemoryBack_WhileOthersRead) {
+  constexpr uint32_t kChunks = 20;
+  CodeSequence codes;
+  for (uint32_t i = 0; i < kChunks * kChunk + 7; ++i) codes.push_back(i % 251);
+  EXPECT_EQ(codes.owned_bytes(), (kChunks + 1) * kChunk);
+  std::atomic<bool> done = false;
+  std::thread reader([&] {
+    while (!done) {
+      const auto reading = codes.Reading();
+      for (uint32_t i = 0; i < kChunks * kChunk; ++i) ASSERT_EQ(codes[i], i % 251) << i;
+    }
+  });
+  for (uint32_t count = 1; count <= kChunks; ++count) {
+    auto elsewhere = std::make_shared<std::vector<uint8_t>>(count * kChunk);
+    CodeSequence::KeptChunks kept;
+    for (uint32_t i = 0; i < elsewhere->size(); ++i) (*elsewhere)[i] = static_cast<uint8_t>(i % 251);
+    for (uint32_t i = 0; i < count; ++i) kept.chunks.push_back({1, elsewhere->data() + i * kChunk});
+    kept.keeper = std::move(elsewhere);
+    const CodeSequence::Memory memory = codes.Replace(std::move(kept));
+    codes.AwaitReaders();
+  }
+  done = true;
+  reader.join();
+  EXPECT_EQ(codes.owned_bytes(), kChunk) << "the last chunk, which is not complete";
+  codes.push_back(250);
+  EXPECT_EQ(codes[kChunks * kChunk + 6], (kChunks * kChunk + 6) % 251);
+  EXPECT_EQ(codes[kChunks * kChunk + 7], 250u);
 }
 
 TEST(CodeSequenceTest, Read_WhileMoreIsAdded_IsWhatWasThere) {

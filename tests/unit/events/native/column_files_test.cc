@@ -8,6 +8,7 @@
 #include <atomic>
 #include <filesystem>
 #include <random>
+#include <thread>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -533,11 +534,29 @@ TEST(ColumnFilesTest, Seal_KeepsPropertiesThatWereGathered) {
   const auto before = *store.columns().Latest();
   const std::vector<std::string> keys = {"plan"};
   const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
-  const PackedColumn& gathered = (*before->RecordedAt(0))->property(column);
+  const auto gathered = (*before->RecordedAt(0))->property(column);
   store.columns().Seal();
   const auto after = *store.columns().Latest();
   ASSERT_NE(after->partitions[0], before->partitions[0]);
-  EXPECT_EQ(&(*after->RecordedAt(0))->property(column), &gathered);
+  EXPECT_EQ((*after->RecordedAt(0))->property(column), gathered);
+}
+
+// What is in the files need not be in memory beside it.
+TEST(ColumnFilesTest, Seal_PutsTheCodesOfPropertiesOutOfMemory) {
+  TempDir directory;
+  std::mt19937_64 random(12);
+  Store store(directory / "events");
+  store.Open();
+  const std::vector<std::string> keys = {"plan"};
+  for (int round = 0; round < 3; ++round) {
+    store.Append(RandomEvents(random, store.last(), 10'000, 300));
+    ASSERT_THAT(store.columns().CatchUp(), IsOk());
+    const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
+    EXPECT_GT(column.codes.owned_bytes(), 2 * CodeSequence::kChunkCodes);
+    store.columns().Seal();
+    EXPECT_LE(column.codes.owned_bytes(), CodeSequence::kChunkCodes);
+    store.ExpectPropertyRight();
+  }
 }
 
 TEST(ColumnFilesTest, Properties_OfAQuestionThatIsCalledOff_AreGoneOnWith) {
@@ -547,16 +566,46 @@ TEST(ColumnFilesTest, Properties_OfAQuestionThatIsCalledOff_AreGoneOnWith) {
   store.Append(RandomEvents(random, 0, 10'000, 300));
   store.Open();
   const std::vector<std::string> keys = {PropertyColumnKey("plan")};
-  Scope scope;
-  scope.cancelled = std::make_shared<const std::atomic<bool>>(true);
-  EXPECT_THAT(store.columns().Properties(keys, scope), StatusIs(absl::StatusCode::kCancelled));
-  scope.cancelled = nullptr;
-  scope.deadline = absl::Now() - absl::Seconds(1);
-  EXPECT_THAT(store.columns().Properties(keys, scope), StatusIs(absl::StatusCode::kDeadlineExceeded));
+  Patience patience;
+  patience.cancelled = std::make_shared<const std::atomic<bool>>(true);
+  EXPECT_THAT(store.columns().Properties(keys, patience), StatusIs(absl::StatusCode::kCancelled));
+  patience.cancelled = nullptr;
+  patience.deadline = absl::Now() - absl::Seconds(1);
+  EXPECT_THAT(store.columns().Properties(keys, patience), StatusIs(absl::StatusCode::kDeadlineExceeded));
   store.Append(RandomEvents(random, 10'000, 3'000, 300));
   store.ExpectPropertyRight();
   // Those that are there already cost nothing.
-  EXPECT_THAT(store.columns().Properties(keys, scope), IsOk());
+  EXPECT_THAT(store.columns().Properties(keys, patience), IsOk());
+}
+
+// An erasure does not wait until a property has been read from the whole log; that is gone on with after it.
+TEST(ColumnFilesTest, Erase_WhileAPropertyIsFilled_LeavesItRight) {
+  TempDir directory;
+  std::mt19937_64 random(13);
+  Store store(directory / "events");
+  store.Append(RandomEvents(random, 0, 40'000, 20'000));
+  store.Open();
+  std::thread asker([&] {
+    const std::vector<std::string> keys = {PropertyColumnKey("plan")};
+    EXPECT_THAT(store.columns().Properties(keys), IsOk());
+  });
+  for (int i = 0; i < 5; ++i) store.Erase(absl::StrCat("customer ", i));
+  asker.join();
+  const std::vector<std::string> keys = {PropertyColumnKey("plan")};
+  const auto fresh = store.Fresh();
+  ASSERT_THAT(store.columns().CatchUp(), IsOk());
+  const PropertyColumn& expected = *(*fresh->Properties(keys))[0].column;
+  const PropertyColumn& column = *(*store.columns().Properties(keys))[0].column;
+  const auto snapshot = *store.columns().Latest();
+  for (size_t i = 0; i < snapshot->partitions.size(); ++i) {
+    const auto partition = *snapshot->RecordedAt(i);
+    const auto codes = partition->property(column);
+    for (uint32_t place = 0; place < partition->size(); ++place) {
+      const auto row = static_cast<size_t>(partition->rows()[place]);
+      ASSERT_EQ(column.values[static_cast<uint32_t>((*codes)[place])], expected.values[expected.codes[row]]) << row;
+    }
+  }
+  store.ExpectRight();
 }
 
 // Those of older events are not read from the log's order again when newer ones come.
@@ -571,7 +620,8 @@ TEST(ColumnFilesTest, Merge_CarriesPropertiesOn) {
   (*(*store.columns().Latest())->RecordedAt(0))->property(column);
   store.Append(RandomEvents(random, 400, 300, 60));
   const std::shared_ptr<const Partition> merged = *(*store.columns().Latest())->RecordedAt(0);
-  const PackedColumn& codes = merged->property(column);
+  const auto kept = merged->property(column);
+  const PackedColumn& codes = *kept;
   ASSERT_EQ(codes.size(), merged->size());
   for (uint32_t place = 0; place < merged->size(); ++place) {
     EXPECT_EQ(codes[place], column.codes[static_cast<size_t>(merged->rows()[place])]);

@@ -25,6 +25,13 @@ TEST(ServerOptions, FlagsWithAndWithoutEqualsSign) {
   EXPECT_EQ(options.history, absl::Hours(48));
 }
 
+TEST(ServerOptions, WhatTheEventEngineMayUse) {
+  ASSERT_OK_AND_ASSIGN(const ServerOptions options,
+                       ParseServerOptions({"--data-dir=/d", "--query-threads=3", "--event-cache-mib", "64"}));
+  EXPECT_EQ(options.query_threads, 3);
+  EXPECT_EQ(options.event_cache_mib, 64);
+}
+
 TEST(ServerOptions, EmptyHttpAddress_MeansNoHttp) {
   ASSERT_OK_AND_ASSIGN(const ServerOptions options, ParseServerOptions({"--data-dir=/d", "--http-address="}));
   EXPECT_EQ(options.http_address, "");
@@ -55,6 +62,8 @@ INSTANTIATE_TEST_SUITE_P(Flags, ServerOptionsRefuse,
                                            BadFlags{{"--data-dir=d", "--http-address=::1:80"}, "--http-address"},
                                            BadFlags{{"--data-dir=d", "--grace=soon"}, "--grace"},
                                            BadFlags{{"--data-dir=d", "--history=59m"}, "--history"},
+                                           BadFlags{{"--data-dir=d", "--query-threads=many"}, "--query-threads"},
+                                           BadFlags{{"--data-dir=d", "--event-cache-mib=15"}, "--event-cache-mib"},
                                            BadFlags{{"--data-dir=d", "stray"}, "stray"}));
 
 TEST(HostAndPort, KnownForms) {
