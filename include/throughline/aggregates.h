@@ -270,10 +270,18 @@ struct ValueCounts {
 
 // ---- Rows of customers ----------------------------------------------------------------------------------------------
 
-// A row for each customer, or, above row_count_max of them, for a sample: those whose StableHash is below 2^(64 −
-// shift), with the smallest shift that leaves no more than row_count_max. The sample depends on the customers alone, so
-// that the order of Add and Merge never changes it.
-template <typename Row>
+// What a row takes of the room that there is for rows.
+struct OneForEach {
+  template <typename Row>
+  size_t operator()(const Row& /*row*/) const {
+    return 1;
+  }
+};
+
+// A row for each customer, or, where the rows take more than `room`, for a sample: those whose StableHash is below
+// 2^(64 − shift), with the smallest shift for which they do not. The sample depends on the customers and their rows
+// alone, so that the order of Add and Merge never changes it. No row takes more than all the room.
+template <typename Row, typename Takes = OneForEach>
 class CustomerRows {
  public:
   struct Entry {
@@ -281,7 +289,10 @@ class CustomerRows {
     Row row;
   };
 
-  explicit CustomerRows(size_t row_count_max = 1 << 18) : row_count_max_(row_count_max) {}
+  explicit CustomerRows(size_t room = 1 << 18) : room_(room) {}
+
+  // Whether the row of this customer, which must be added in any case, may be empty, as it is not kept.
+  bool IsLeftOut(absl::string_view customer_id) const { return !IsIn(StableHash(customer_id)); }
 
   // Each customer once.
   void Add(absl::string_view customer_id, Row row) {
@@ -297,9 +308,26 @@ class CustomerRows {
     }
   }
 
+  // The same customers with these rows: entries() changed, each as large as before.
+  CustomerRows With(std::vector<Entry> changed) const {
+    CustomerRows out(room_);
+    out.customers_ = customers_;
+    out.shift_ = shift_;
+    for (Entry& entry : changed) {
+      const uint64_t hash = StableHash(entry.customer_id);
+      out.Insert(hash, std::move(entry));
+    }
+    return out;
+  }
+
   int64_t customers() const { return customers_; }  // all that were added
   int shift() const { return shift_; }              // 0: every customer has a row
   size_t size() const { return rows_.size(); }
+  // Calls visit(customer_id, row) for each, by a hash of the id.
+  template <typename Visit>
+  void ForEach(const Visit& visit) const {
+    for (const auto& [key, entry] : rows_) visit(entry.customer_id, entry.row);
+  }
   // By customer id.
   std::vector<Entry> entries() const {
     std::vector<Entry> out;
@@ -312,15 +340,19 @@ class CustomerRows {
   bool IsIn(uint64_t hash) const { return shift_ == 0 || hash >> (64 - shift_) == 0; }
   void Insert(uint64_t hash, Entry entry) {
     std::string id = entry.customer_id;
+    taken_ += Takes()(entry.row);
     rows_.emplace(std::pair(hash, std::move(id)), std::move(entry));
-    while (rows_.size() > row_count_max_) Shrink(shift_ + 1);
+    while (taken_ > room_) Shrink(shift_ + 1);
   }
   void Shrink(int shift) {
     shift_ = shift;
-    rows_.erase(rows_.lower_bound({uint64_t{1} << (64 - shift), ""}), rows_.end());
+    const auto first = rows_.lower_bound({uint64_t{1} << (64 - shift), ""});
+    for (auto row = first; row != rows_.end(); ++row) taken_ -= Takes()(row->second.row);
+    rows_.erase(first, rows_.end());
   }
 
-  size_t row_count_max_;
+  size_t room_;
+  size_t taken_ = 0;
   int64_t customers_ = 0;
   int shift_ = 0;
   std::map<std::pair<uint64_t, std::string>, Entry> rows_;  // by hash, then id
@@ -344,6 +376,38 @@ struct PurchaseSummary {
 struct CustomerFeatures {
   CustomerRows<std::vector<std::optional<double>>> rows;
   void Merge(const CustomerFeatures& other) { rows.Merge(other.rows); }
+};
+
+// Runs of customers event by event, for models that need more than counts. Names and texts stand once, in tables.
+struct RunSample {
+  static constexpr int32_t kMissing = -1;
+  struct Visit {
+    int32_t symbol = 0;  // in `symbols`
+    int64_t time_micros = 0;
+    std::optional<double> score;
+    std::optional<int64_t> amount_minor;
+    friend bool operator==(const Visit&, const Visit&) = default;
+  };
+  struct Run {
+    std::vector<Visit> visits;    // in the order of events; at least one
+    std::vector<int32_t> values;  // of each visit one for each field of the question, in `texts`; or kMissing
+    friend bool operator==(const Run&, const Run&) = default;
+  };
+  // Of a customer no more are there: the first, run by run.
+  static constexpr size_t kCustomerVisitsMax = 10'000;
+  struct CustomerRuns {
+    std::vector<Run> runs;  // in the order of their first events
+    bool cut = false;       // there were more
+    friend bool operator==(const CustomerRuns&, const CustomerRuns&) = default;
+  };
+  struct Visits {
+    size_t operator()(const CustomerRuns& row) const;
+  };
+
+  std::vector<std::string> symbols;             // those that occur, sorted
+  std::vector<std::vector<std::string>> texts;  // by field: those that occur, sorted
+  CustomerRows<CustomerRuns, Visits> rows;      // of customers with a visit
+  void Merge(const RunSample& other);
 };
 
 // ---- Maps -----------------------------------------------------------------------------------------------------------

@@ -260,6 +260,19 @@ struct FeatureQuery {
   Scope scope;
 };
 
+// The runs themselves, with the values of fields at each visit.
+struct RunsQuery {
+  static constexpr int64_t kVisitsMax = 2'000'000;
+  static constexpr size_t kFieldsMax = 20;
+  RunRule run;
+  TimeRange window;  // of events
+  Alphabet alphabet;
+  std::vector<std::string> fields;  // paths as EventField
+  int64_t visits_max = 1'000'000;   // of all customers: above it those of a sample; RunSample::kCustomerVisitsMax at
+                                    // least, kVisitsMax at most
+  Scope scope;                      // without breakdown (else INVALID_ARGUMENT)
+};
+
 // The values of a field, so that a breakdown can name the most frequent.
 struct ValueQuery {
   std::string path;  // as EventField

@@ -111,6 +111,7 @@ class EventView {
   virtual absl::StatusOr<Grouped<RevenueMovements>> Revenue(const RevenueQuery& query) const = 0;
   virtual absl::StatusOr<Grouped<PurchaseSummary>> Purchases(const PurchaseQuery& query) const = 0;
   virtual absl::StatusOr<Grouped<CustomerFeatures>> Features(const FeatureQuery& query) const = 0;
+  virtual absl::StatusOr<RunSample> Runs(const RunsQuery& query) const = 0;
   // The most frequent values of a field, to name those that a breakdown is to have.
   virtual absl::StatusOr<ValueCounts> Values(const ValueQuery& query) const = 0;
   virtual absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const = 0;

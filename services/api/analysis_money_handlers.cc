@@ -15,11 +15,14 @@
 #include "services/base/status_macros.h"
 #include "throughline/errors.h"
 #include "throughline/filter.h"
+#include "throughline/models/intervals.h"
 #include "throughline/resource_names.h"
 #include "throughline/v1/analysis_service.pb.h"
 
 namespace throughline::api {
 namespace {
+
+constexpr double kConfidence = 0.95;
 
 // ---- Revenue --------------------------------------------------------------------------------------------------------
 
@@ -115,6 +118,13 @@ void FillMonths(const RevenueMovements& movements, absl::CivilMonth month,
     added.set_contracted_customer_count(counted.contracted_customers);
     added.set_churned_customer_count(counted.churned_customers);
     added.set_end_customer_count(counted.end_customers);
+    if (counted.start_customers > 0) {
+      const auto start_customers = static_cast<double>(counted.start_customers);
+      const Interval churn = WilsonInterval(counted.churned_customers, counted.start_customers, kConfidence);
+      added.set_logo_churn(static_cast<double>(counted.churned_customers) / start_customers);
+      added.set_logo_churn_low(churn.low);
+      added.set_logo_churn_high(churn.high);
+    }
     if (counted.start <= 0) continue;
     const auto start = static_cast<double>(counted.start);
     added.set_gross_retention(static_cast<double>(counted.retained) / start);

@@ -12,10 +12,13 @@
 #include "services/events/two_pass.h"
 #include "throughline/calendar.h"
 #include "throughline/errors.h"
+#include "throughline/models/intervals.h"
 #include "throughline/v1/analysis_service.pb.h"
 
 namespace throughline::api {
 namespace {
+
+constexpr double kConfidence = 0.95;
 
 // Up to when a period can be told.
 struct Horizon {
@@ -39,6 +42,9 @@ void FillCohorts(const CohortMatrix& matrix, const CohortQuery& query, const Hor
       cell.set_customer_count(counted.active[i]);
       if (IsObservable(query, AddPeriods(day, query.unit, static_cast<int64_t>(i)), horizon)) {
         cell.set_retention(static_cast<double>(counted.active[i]) / static_cast<double>(counted.customers));
+        const Interval interval = WilsonInterval(counted.active[i], counted.customers, kConfidence);
+        cell.set_retention_low(interval.low);
+        cell.set_retention_high(interval.high);
       }
     }
   }

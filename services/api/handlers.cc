@@ -43,6 +43,9 @@ std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, St
   AddAnalysisCountMethods(analysis);
   AddAnalysisMoneyMethods(analysis);
   AddAnalysisCellMethods(analysis);
+  AddAnalysisWayMethods(analysis);
+  AddAnalysisDriverMethods(analysis);
+  AddAnalysisValueMethods(analysis);
   return services;
 }
 

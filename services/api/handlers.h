@@ -31,6 +31,9 @@ void AddAnalysisTimeMethods(RpcService& service);
 void AddAnalysisCountMethods(RpcService& service);
 void AddAnalysisMoneyMethods(RpcService& service);
 void AddAnalysisCellMethods(RpcService& service);
+void AddAnalysisWayMethods(RpcService& service);
+void AddAnalysisDriverMethods(RpcService& service);
+void AddAnalysisValueMethods(RpcService& service);
 
 // The backend and the drain list outlive the services.
 std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, StreamDrain& drain);

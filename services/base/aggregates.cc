@@ -4,6 +4,7 @@
 #include <bit>
 #include <cassert>
 #include <cmath>
+#include <iterator>
 
 #include "xxhash.h"
 
@@ -245,6 +246,63 @@ void RevenueMovements::Merge(const RevenueMovements& other) {
   months.resize(std::max(months.size(), other.months.size()));
   for (size_t i = 0; i < other.months.size(); ++i) months[i].Merge(other.months[i]);
   other_currency_events += other.other_currency_events;
+}
+
+size_t RunSample::Visits::operator()(const CustomerRuns& row) const {
+  size_t visits = 0;
+  for (const Run& run : row.runs) visits += run.visits.size();
+  return visits;
+}
+
+namespace {
+
+// The sorted union; `ours` and `theirs`: the new number of each of the old.
+std::vector<std::string> United(const std::vector<std::string>& a, const std::vector<std::string>& b,
+                                std::vector<int32_t>& ours, std::vector<int32_t>& theirs) {
+  std::vector<std::string> out;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(out));
+  const auto number = [&](const std::string& text) {
+    return static_cast<int32_t>(std::lower_bound(out.begin(), out.end(), text) - out.begin());
+  };
+  for (const std::string& text : a) ours.push_back(number(text));
+  for (const std::string& text : b) theirs.push_back(number(text));
+  return out;
+}
+
+struct Renumbering {
+  std::vector<int32_t> symbols;
+  std::vector<std::vector<int32_t>> texts;
+};
+
+CustomerRows<RunSample::CustomerRuns, RunSample::Visits> Renumbered(
+    const CustomerRows<RunSample::CustomerRuns, RunSample::Visits>& rows, const Renumbering& numbers) {
+  auto entries = rows.entries();
+  for (auto& entry : entries) {
+    for (RunSample::Run& run : entry.row.runs) {
+      for (RunSample::Visit& visit : run.visits) visit.symbol = numbers.symbols[static_cast<size_t>(visit.symbol)];
+      for (size_t i = 0; i < run.values.size(); ++i) {
+        const auto& texts = numbers.texts[i % numbers.texts.size()];
+        if (run.values[i] != RunSample::kMissing) run.values[i] = texts[static_cast<size_t>(run.values[i])];
+      }
+    }
+  }
+  return rows.With(std::move(entries));
+}
+
+}  // namespace
+
+void RunSample::Merge(const RunSample& other) {
+  Renumbering ours, theirs;
+  symbols = United(symbols, other.symbols, ours.symbols, theirs.symbols);
+  texts.resize(std::max(texts.size(), other.texts.size()));
+  ours.texts.resize(texts.size());
+  theirs.texts.resize(texts.size());
+  for (size_t f = 0; f < texts.size(); ++f) {
+    const std::vector<std::string> none;
+    texts[f] = United(texts[f], f < other.texts.size() ? other.texts[f] : none, ours.texts[f], theirs.texts[f]);
+  }
+  rows = Renumbered(rows, ours);
+  rows.Merge(Renumbered(other.rows, theirs));
 }
 
 void RunPositions::Counts::Merge(const Counts& other) {

@@ -44,6 +44,7 @@ class PlainEventView : public EventView {
   absl::StatusOr<Grouped<RevenueMovements>> Revenue(const RevenueQuery&) const override { return NotHere(); }
   absl::StatusOr<Grouped<PurchaseSummary>> Purchases(const PurchaseQuery&) const override { return NotHere(); }
   absl::StatusOr<Grouped<CustomerFeatures>> Features(const FeatureQuery&) const override { return NotHere(); }
+  absl::StatusOr<RunSample> Runs(const RunsQuery&) const override { return NotHere(); }
   absl::StatusOr<ValueCounts> Values(const ValueQuery&) const override { return NotHere(); }
   absl::StatusOr<std::shared_ptr<const EventView>> KnownAt(EventSequence) const override { return NotHere(); }
   absl::StatusOr<RunPositions> Positions(const PositionQuery&) const override { return NotHere(); }

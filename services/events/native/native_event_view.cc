@@ -93,6 +93,10 @@ absl::StatusOr<Grouped<CustomerFeatures>> NativeEventView::Features(const Featur
   return ComputeFeatures(*projection_, *snapshot_, query);
 }
 
+absl::StatusOr<RunSample> NativeEventView::Runs(const RunsQuery& query) const {
+  return ComputeRuns(*projection_, *snapshot_, query);
+}
+
 absl::StatusOr<ValueCounts> NativeEventView::Values(const ValueQuery& query) const {
   return ComputeValues(*projection_, *snapshot_, query);
 }

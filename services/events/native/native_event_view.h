@@ -31,6 +31,7 @@ class NativeEventView : public EventView {
   absl::StatusOr<Grouped<RevenueMovements>> Revenue(const RevenueQuery& query) const override;
   absl::StatusOr<Grouped<PurchaseSummary>> Purchases(const PurchaseQuery& query) const override;
   absl::StatusOr<Grouped<CustomerFeatures>> Features(const FeatureQuery& query) const override;
+  absl::StatusOr<RunSample> Runs(const RunsQuery& query) const override;
   absl::StatusOr<ValueCounts> Values(const ValueQuery& query) const override;
   absl::StatusOr<RunPositions> Positions(const PositionQuery& query) const override;
 

@@ -34,6 +34,7 @@ absl::StatusOr<Grouped<PurchaseSummary>> ComputePurchases(Projection& projection
                                                           const PurchaseQuery& query);
 absl::StatusOr<Grouped<CustomerFeatures>> ComputeFeatures(Projection& projection, const Snapshot& snapshot,
                                                           const FeatureQuery& query);
+absl::StatusOr<RunSample> ComputeRuns(Projection& projection, const Snapshot& snapshot, const RunsQuery& query);
 absl::StatusOr<ValueCounts> ComputeValues(Projection& projection, const Snapshot& snapshot, const ValueQuery& query);
 absl::StatusOr<RunPositions> ComputePositions(Projection& projection, const Snapshot& snapshot,
                                               const PositionQuery& query);

@@ -127,8 +127,8 @@ inline std::string ToText(const ValueCounts& a) {
   return out;
 }
 
-template <typename Row, typename RowText>
-std::string ToText(const CustomerRows<Row>& rows, const RowText& row_text) {
+template <typename Row, typename Takes, typename RowText>
+std::string ToText(const CustomerRows<Row, Takes>& rows, const RowText& row_text) {
   std::string out = absl::StrCat("customers ", rows.customers(), " shift ", rows.shift());
   for (const auto& entry : rows.entries()) {
     absl::StrAppend(&out, "\n", entry.customer_id, ":", row_text(entry.row));
@@ -148,6 +148,26 @@ inline std::string ToText(const CustomerFeatures& a) {
     std::string out;
     for (const std::optional<double>& cell : row) {
       absl::StrAppend(&out, " ", cell.has_value() ? absl::StrFormat("%.17g", *cell) : "-");
+    }
+    return out;
+  });
+}
+
+inline std::string ToText(const RunSample& a) {
+  return ToText(a.rows, [&](const RunSample::CustomerRuns& row) {
+    std::string out = row.cut ? " cut" : "";
+    for (const RunSample::Run& run : row.runs) {
+      absl::StrAppend(&out, " |");
+      for (size_t i = 0; i < run.visits.size(); ++i) {
+        const RunSample::Visit& visit = run.visits[i];
+        absl::StrAppend(&out, " ", a.symbols[static_cast<size_t>(visit.symbol)], " at ", visit.time_micros);
+        if (visit.score.has_value()) absl::StrAppend(&out, " score ", absl::StrFormat("%.17g", *visit.score));
+        if (visit.amount_minor.has_value()) absl::StrAppend(&out, " amount ", *visit.amount_minor);
+        for (size_t f = 0; f < a.texts.size(); ++f) {
+          const int32_t value = run.values[i * a.texts.size() + f];
+          absl::StrAppend(&out, " ", value < 0 ? "-" : a.texts[f][static_cast<size_t>(value)]);
+        }
+      }
     }
     return out;
   });

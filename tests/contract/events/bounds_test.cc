@@ -55,6 +55,7 @@ std::map<std::string, absl::Status> AskAll(const EventView& view, const Scope& s
   ask("revenue", &EventView::Revenue, RevenueQuery());
   ask("purchases", &EventView::Purchases, Purchases());
   ask("features", &EventView::Features, Features(1));
+  if (scope.breakdown.empty()) ask("runs", &EventView::Runs, RunsQuery());
   if (scope.breakdown.empty()) ask("values", &EventView::Values, ValueQuery{"event_name", {}, {}, 10, {}});
   return out;
 }
@@ -189,6 +190,21 @@ TEST_P(EventStoreContractTest, Stages_NoneOrMoreThanMayBe_AreInvalidArgument) {
   }
   query.collect = {{1}, {2}};
   EXPECT_THAT(View()->Stages(query), StatusIs(kInvalid));
+}
+
+TEST_P(EventStoreContractTest, Runs_BeyondTheirBounds_AreInvalidArgument) {
+  const auto ask = [&](const auto& change) {
+    RunsQuery query;
+    change(query);
+    return View()->Runs(query).status();
+  };
+  EXPECT_THAT(ask([](RunsQuery& query) { query.fields.assign(RunsQuery::kFieldsMax, "channel"); }), IsOk());
+  EXPECT_THAT(ask([](RunsQuery& query) { query.fields.assign(RunsQuery::kFieldsMax + 1, "channel"); }),
+              StatusIs(kInvalid));
+  EXPECT_THAT(ask([](RunsQuery& query) { query.fields = {"score"}; }), StatusIs(kInvalid));
+  EXPECT_THAT(ask([](RunsQuery& query) { query.visits_max = 9'999; }), StatusIs(kInvalid));
+  EXPECT_THAT(ask([](RunsQuery& query) { query.visits_max = RunsQuery::kVisitsMax + 1; }), StatusIs(kInvalid));
+  EXPECT_THAT(ask([](RunsQuery& query) { query.scope.breakdown = {EventField{"channel", {}}}; }), StatusIs(kInvalid));
 }
 
 TEST_P(EventStoreContractTest, Features_NoneOrMoreThanMayBe_AreInvalidArgument) {

@@ -262,6 +262,18 @@ Question Variants(Random& random, const RandomLog& log) {
   return Make("variants", query, asker.Customers(), &EventView::Variants, &ReferenceVariants);
 }
 
+Question Runs(Random& random, const RandomLog& log) {
+  Asker asker(random, log);
+  RunsQuery query;
+  query.run = asker.Run();
+  query.window = asker.Window();
+  query.alphabet = asker.Alphabet();
+  for (int i = Below(random, 4); i > 0; --i) query.fields.push_back(asker.Field().path);
+  query.scope = asker.Scope();
+  query.scope.breakdown.clear();
+  return Make("runs", query, asker.Customers(), &EventView::Runs, &ReferenceRuns);
+}
+
 Question Cohorts(Random& random, const RandomLog& log) {
   Asker asker(random, log);
   CohortQuery query;
@@ -362,8 +374,8 @@ Question Positions(Random& random, const RandomLog& log) {
 }
 
 using MakeQuestion = Question (*)(Random&, const RandomLog&);
-constexpr MakeQuestion kKinds[] = {Volume, Scores,  Steps,     Pairs,    Graph,  Variants, Cohorts,
-                                   Stages, Revenue, Purchases, Features, Values, Positions};
+constexpr MakeQuestion kKinds[] = {Volume, Scores,  Steps,     Pairs,    Graph,  Variants,  Cohorts,
+                                   Stages, Revenue, Purchases, Features, Values, Positions, Runs};
 
 }  // namespace
 

@@ -26,6 +26,7 @@ Grouped<TransitionGraph> ReferenceGraph(const Recorded& events, const GraphQuery
 Grouped<VariantCounts> ReferenceVariants(const Recorded& events, const VariantQuery& query);
 // The way of every run that has one, in no order.
 std::vector<VariantCounts::Variant> ReferenceWays(const Recorded& events, const VariantQuery& query);
+RunSample ReferenceRuns(const Recorded& events, const RunsQuery& query);
 Grouped<StageTimes> ReferenceStages(const Recorded& events, const StageQuery& query);
 
 // reference_customers.cc

@@ -125,6 +125,57 @@ Grouped<VariantCounts> ReferenceVariants(const Recorded& recorded, const Variant
   return std::move(groups.out());
 }
 
+namespace {
+
+// Where the text stands in the sorted table.
+int32_t NumberIn(const std::set<std::string>& table, const std::string& text) {
+  return static_cast<int32_t>(std::distance(table.begin(), table.find(text)));
+}
+
+}  // namespace
+
+RunSample ReferenceRuns(const Recorded& recorded, const RunsQuery& query) {
+  const KnownCustomers customers(recorded);
+  const Events events = InScope(recorded, query.scope, customers);
+  std::set<std::string> symbols;
+  std::vector<std::set<std::string>> texts(query.fields.size());
+  std::map<std::string, std::vector<Path>> by_customer;
+  for (Path& path : PathsOf(events, query, customers)) {
+    symbols.insert(path.symbols.begin(), path.symbols.end());
+    for (const v1::CustomerEvent* event : path.events) {
+      for (size_t f = 0; f < texts.size(); ++f) {
+        if (const auto text = FieldText(*event, query.fields[f], customers); text.has_value()) texts[f].insert(*text);
+      }
+    }
+    by_customer[path.events.front()->customer_id()].push_back(std::move(path));
+  }
+  RunSample out;
+  out.symbols.assign(symbols.begin(), symbols.end());
+  for (const std::set<std::string>& of : texts) out.texts.emplace_back(of.begin(), of.end());
+  for (auto& [customer, paths] : by_customer) {
+    std::sort(paths.begin(), paths.end(),
+              [](const Path& a, const Path& b) { return IsBefore(*a.events.front(), *b.events.front()); });
+    RunSample::CustomerRuns row;
+    for (const Path& path : paths) {
+      RunSample::Run& run = row.runs.emplace_back();
+      for (size_t i = 0; i < path.events.size(); ++i) {
+        const v1::CustomerEvent& event = *path.events[i];
+        RunSample::Visit& visit = run.visits.emplace_back();
+        visit.symbol = NumberIn(symbols, path.symbols[i]);
+        visit.time_micros = absl::ToUnixMicros(TimeOf(event));
+        if (event.survey_response().has_score()) visit.score = event.survey_response().score();
+        if (event.has_money_movement()) visit.amount_minor = event.money_movement().amount_minor();
+        for (size_t f = 0; f < texts.size(); ++f) {
+          const auto text = FieldText(event, query.fields[f], customers);
+          run.values.push_back(text.has_value() ? NumberIn(texts[f], *text) : RunSample::kMissing);
+        }
+      }
+    }
+    out.rows.Add(customer, std::move(row));
+  }
+  return out;
+}
+
 Grouped<StageTimes> ReferenceStages(const Recorded& recorded, const StageQuery& query) {
   const KnownCustomers customers(recorded);
   const Events events = InScope(recorded, query.scope, customers);

@@ -69,6 +69,37 @@ TEST_P(EventStoreContractTest, Features_OfMoreCustomersThanRows_AreASampleThatNo
   EXPECT_TRUE(ToText(*merged) == ToText(*all));
 }
 
+// Above the room for visits, runs are those of a sample of the customers, each whole; above that of one customer, cut.
+TEST_P(EventStoreContractTest, Runs_OfMoreVisitsThanFit_AreASampleThatNoSplitChanges) {
+  std::map<std::string, Events> workspaces;
+  for (int i = 0; i < 15'000; ++i) {
+    const Event event = Event(absl::StrCat("e", i)).Customer(absl::StrCat("c", i % 3000)).At(i);
+    workspaces["all"].push_back(event);
+    workspaces[i % 3 == 0 ? "left" : "right"].push_back(event);
+  }
+  for (int i = 0; i < 10'001; ++i) workspaces["one"].push_back(Event(absl::StrCat("e", i)).Customer("c").At(i));
+  AppendAll(*store_, workspaces);
+  RunsQuery query;
+  query.visits_max = 10'000;
+  const auto all = View("all")->Runs(query), right = View("right")->Runs(query), one = View("one")->Runs(query);
+  auto merged = View("left")->Runs(query);
+  ASSERT_THAT(all, IsOk());
+  EXPECT_EQ(all->rows.customers(), 3000);
+  EXPECT_EQ(all->rows.shift(), 1);
+  for (const auto& entry : all->rows.entries()) {
+    ASSERT_EQ(entry.row.runs.size(), 1u);
+    EXPECT_EQ(entry.row.runs[0].visits.size(), 5u);
+  }
+  ASSERT_THAT(right, IsOk());
+  ASSERT_THAT(merged, IsOk());
+  EXPECT_EQ(merged->rows.shift(), 0);
+  merged->Merge(*right);
+  EXPECT_TRUE(ToText(*merged) == ToText(*all));
+  ASSERT_THAT(one, IsOk());
+  EXPECT_TRUE(one->rows.entries()[0].row.cut);
+  EXPECT_EQ(one->rows.entries()[0].row.runs[0].visits.size(), 10'000u);
+}
+
 // All that a view says beside its aggregates.
 std::string Facts(const EventView& view) {
   std::string out = absl::StrCat(view.watermark().value);
