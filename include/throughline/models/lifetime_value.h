@@ -76,7 +76,7 @@ absl::StatusOr<BgNbdFit> FitBgNbd(absl::Span<const PurchaseHistory> rows, double
 
 // Expected purchases of a new customer in `days` after the first: E[X(t)] = E[(1 − (α/(α+pt))^r)/p] over p ~ Beta(a,
 // b), by double-exponential quadrature: equal to formula (9) of the paper, (a+b−1)/(a−1)·[1 − (α/(α+t))^r·₂F₁(r, b;
-// a+b−1; t/(α+t))], without its pole at a = 1 and its cancellation. Relative error below 1e-8. Interval: delta method
+// a+b−1; t/(α+t))], without its pole at a = 1 and its cancellation. Relative error below 1e-7. Interval: delta method
 // on the logarithm, of the estimation of the parameters alone; absent without a covariance. n: customers of the fit.
 // Undefined: not converged; days negative.
 Estimate ExpectedPurchases(const BgNbdFit& fit, double days, const EstimateOptions& options = {});

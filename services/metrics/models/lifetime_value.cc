@@ -170,39 +170,55 @@ LogCovariance<kCount> ToArray(const Eigen::MatrixXd& matrix) {
 
 // ---- Numbers that depend on fitted parameters -----------------------------------------------------------------------
 
-// E[(1 − (α/(α+pt))^r)/p] over p ~ Beta(a, b): the two sides of the density's middle m, with p = m·e^(−u) and
-// 1 − p = (1−m)·e^(−u). Both integrands have their mass near u = 0, however narrow, or fall like e^(−au) and e^(−bu).
-double ExpectedPurchasesIntegral(double r, double alpha, double a, double b, double t) {
-  if (t == 0) return 0;
+// E[f(p)/p] over p ~ Beta(a, b), for an f that grows from 0 like slope·p and is level above p = 1/reach: the two sides
+// of the density's middle m, with p = m·e^(−u) and 1 − p = (1−m)·e^(−u). Both integrands have their mass near u = 0,
+// however narrow, or fall like e^(−au) and e^(−bu).
+template <typename Function>
+double MeanOverLeaving(double a, double b, double reach, double slope, const Function& f) {
   const double log_beta = LogGamma(a) + LogGamma(b) - LogGamma(a + b);
   const double middle = a / (a + b);
   const double log_left = -std::log1p(b / a);   // log m
   const double log_right = -std::log1p(a / b);  // log(1 − m)
-  const auto purchases = [&](double p) { return -std::expm1(-r * std::log1p(p * (t / alpha))); };
   const auto left = [&](double u) {
     const double p = middle * std::exp(-u);
-    // As p·t/α → 0 the purchases are p·r·t/α, and p may have become 0.
-    const double per_p = p * (t / alpha) > 1e-290 ? purchases(p) / p : r * (t / alpha);
+    // p may have become 0.
+    const double per_p = p * reach > 1e-290 ? f(p) / p : slope;
     return std::exp(a * (log_left - u) + (b - 1) * std::log1p(-p) - log_beta) * per_p;
   };
   const auto right = [&](double u) {
     const double q = std::exp(log_right - u);
-    return std::exp((a - 1) * std::log1p(-q) + b * (log_right - u) - log_beta) * purchases(1 - q) / (1 - q);
+    return std::exp((a - 1) * std::log1p(-q) + b * (log_right - u) - log_beta) * f(1 - q) / (1 - q);
   };
+  constexpr double kInfinity = std::numeric_limits<double>::infinity();
   constexpr double kLevelMin = 3;
+  // The quadrature ends when halving its step changes less than this share.
+  constexpr double kTolerance = 1e-9;
   // Their member functions are not const.
   thread_local boost::math::quadrature::exp_sinh<double, FastMath> integrator;
   thread_local boost::math::quadrature::tanh_sinh<double, FastMath> level_integrator;
   try {
-    constexpr double kInfinity = std::numeric_limits<double>::infinity();
-    // Where t is many times α the left side is level up to p = α/t and falls only then: the fall is an end of its own.
-    const double level = std::max(std::log(middle * (t / alpha)), 0.0);
-    double sum = integrator.integrate(right, 0.0, kInfinity, 1e-10);
-    if (level > kLevelMin) sum += level_integrator.integrate(left, 0.0, level, 1e-10);
-    return sum + integrator.integrate(left, level > kLevelMin ? level : 0.0, kInfinity, 1e-10);
+    // Where the reach is long, the left side is level up to p = 1/reach and falls only then: the fall is an end of its
+    // own.
+    double level = std::log(middle * reach);
+    double sum = integrator.integrate(right, 0.0, kInfinity, kTolerance);
+    if (level > kLevelMin) {
+      sum += level_integrator.integrate(left, 0.0, level, kTolerance);
+    } else {
+      level = 0;
+    }
+    return sum + integrator.integrate(left, level, kInfinity, kTolerance);
   } catch (const std::exception&) {
     return std::numeric_limits<double>::quiet_NaN();  // the caller looks
   }
+}
+
+// 1 − (α/(α+pt))^r: p times the expected purchases in t of who leaves with probability p.
+double Purchases(double r, double p, double reach) { return -std::expm1(-r * std::log1p(p * reach)); }
+
+double ExpectedPurchasesIntegral(double r, double alpha, double a, double b, double t) {
+  if (t == 0) return 0;
+  const double reach = t / alpha;
+  return MeanOverLeaving(a, b, reach, r * reach, [&](double p) { return Purchases(r, p, reach); });
 }
 
 double LogOddsGone(const BgNbdParameters& at, const PurchaseHistory& history) {
@@ -220,6 +236,30 @@ double FuturePurchasesOf(const BgNbdParameters& at, const PurchaseHistory& histo
   const auto x = static_cast<double>(history.frequency);
   return AliveOf(at, history) * ExpectedPurchasesIntegral(at.r + x, at.alpha + history.age_days / at.time_unit_days,
                                                           at.a, at.b + x, days / at.time_unit_days);
+}
+
+// Σₖ (E[Y(k·period)] − E[Y((k−1)·period)])/(1 + discount)^k, in one integral.
+double DiscountedPurchasesOf(const BgNbdParameters& at, const PurchaseHistory& history, const ClvOptions& clv) {
+  const auto x = static_cast<double>(history.frequency);
+  const double r = at.r + x;
+  const double reach = clv.period_days / at.time_unit_days / (at.alpha + history.age_days / at.time_unit_days);
+  std::vector<double> discounts;
+  double slope = 0;
+  for (int k = 1; k <= clv.periods; ++k) {
+    discounts.push_back(std::pow(1 + clv.discount_rate, -k));
+    slope += discounts.back() * r * reach;
+  }
+  const auto discounted = [&](double p) {
+    double sum = 0;
+    double until = 0;
+    for (int k = 1; k <= clv.periods; ++k) {
+      const double next = Purchases(r, p, k * reach);
+      sum += discounts[static_cast<size_t>(k - 1)] * (next - until);
+      until = next;
+    }
+    return sum;
+  };
+  return AliveOf(at, history) * MeanOverLeaving(at.a, at.b + x, clv.periods * reach, slope, discounted);
 }
 
 BgNbdParameters Moved(BgNbdParameters at, size_t index, double factor) {
@@ -504,13 +544,8 @@ Estimate CustomerLifetimeValue(const BgNbdFit& purchases, const GammaGammaFit& v
     estimate.undefined_reason = value.undefined_reason;
     return estimate;
   }
-  double sum = 0;
-  double until = 0;
-  for (int k = 1; k <= clv.periods; ++k) {
-    const double next = FuturePurchasesOf(purchases.parameters, history, k * clv.period_days);
-    sum += (next - until) / std::pow(1 + clv.discount_rate, k);
-    until = next;
-  }
+  const double until = FuturePurchasesOf(purchases.parameters, history, clv.periods * clv.period_days);
+  const double sum = DiscountedPurchasesOf(purchases.parameters, history, clv);
   const double total = clv.margin * value.value * sum;
   if (!std::isfinite(total) || !std::isfinite(until)) {
     estimate.undefined_reason = "The number is too large to be computed.";

@@ -178,6 +178,26 @@ for case, ours in zip(cases, test.ask("gamma_gamma_value", cases), strict=True):
     # Shrinkage form of the paper: a weighted mean of the population's and one's own.
     own = p * x / (p * x + q - 1)
     expected_value = (1 - own) * v * p / (q - 1) + own * m if abs(q - 1) > 1e-6 else p * (v + m * x) / (p * x + q - 1)
-    test.near("gamma_gamma_value", "E[M]", ours["value"], expected_value, case, 1e-8)
+    test.near("gamma_gamma_value", "E[M]", ours["value"], expected_value, case, 1e-7)
+
+cases = []
+for _ in range(COUNT // 4):
+    x, age = test.random.choice([0, 1, 5, 40]), test.random.uniform(1, 1000)
+    case = {"parameters": [math.exp(test.random.uniform(-3, 3)) for _ in range(4)]}
+    case["history"] = [x, test.random.uniform(0, age) if x else 0, age, test.random.uniform(1, 90) if x else 0.0, 1]
+    case |= {"period_days": test.random.choice([7.0, 30.4, 365.0]), "periods": test.random.choice([1, 12, 36])}
+    cases.append(case | {"discount_rate": test.random.choice([0.0, 0.01, 0.5, -0.05])})
+for case, ours in zip(cases, test.ask("clv", cases), strict=True):
+    r, alpha, a, b = case["parameters"]
+    x, recency, age, m, _ = case["history"]
+    alive = 1.0
+    if x > 0:
+        log_odds = math.log(a / (b + x - 1)) + (r + x) * math.log((alpha + age) / (alpha + recency))
+        alive = float(special.expit(-log_odds))
+    ends = [k * case["period_days"] for k in range(case["periods"] + 1)]
+    until = [0.0] + [alive * expected(r + x, alpha + age, a, b + x, t) for t in ends[1:]]
+    value = 6 * (15 + m * x) / (6 * x + 4 - 1)
+    total = sum(value * step / (1 + case["discount_rate"]) ** (k + 1) for k, step in enumerate(np.diff(until)))
+    test.near("clv", "value", ours["value"], total, case, 1e-7, 1e-300)
 
 test.finish()

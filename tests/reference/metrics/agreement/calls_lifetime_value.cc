@@ -61,6 +61,18 @@ void AddLifetimeValueCalls(ModelCalls& calls) {
                 {"future", EstimateJson(ExpectedFuturePurchases(fit, history, input.at("days")))},
                 {"alive", EstimateJson(ProbabilityAlive(fit, history))}};
   };
+  calls["clv"] = [](const Json& input) {
+    GammaGammaFit values;
+    values.converged = true;
+    values.n = 1;
+    values.parameters = {.p = 6, .q = 4, .v = 15};
+    const ClvOptions clv{.period_days = input.at("period_days"),
+                         .periods = input.at("periods"),
+                         .discount_rate = input.at("discount_rate"),
+                         .margin = 1};
+    return EstimateJson(
+        CustomerLifetimeValue(FitAt(input.at("parameters")), values, HistoryOf(input.at("history")), clv));
+  };
   calls["gamma_gamma_value"] = [](const Json& input) {
     GammaGammaFit fit;
     fit.converged = true;

@@ -93,7 +93,8 @@ TEST(RetentionCoverageTest, Cells_HoldTheTruth) {
 }
 
 // Revenue is lognormal, a tenth leave, a third change by a factor: GRR and NRR of the population by their expectations.
-// A ratio of sums needs some hundreds of customers at this spread: with 50 those of GRR hold in 91 %, those of NRR in 93 %.
+// A ratio of sums needs some hundreds of customers at this spread: with 50 those of GRR hold in 91 %, those of NRR in
+// 93 %.
 TEST(RevenueCoverageTest, RetentionOfCustomers_HoldsTheTruth) {
   Random random(4);
   Coverage gross("gross retention, n 500"), net("net retention, n 500"), logos("logo churn, n 500");
