@@ -73,6 +73,11 @@ struct UnitChange {
 absl::StatusOr<Effect> PanelDifferenceInDifferences(const std::vector<UnitChange>& units,
                                                     const EstimateOptions& options);
 
+// The mean change of units seen both before and after, whatever their arm: the paired comparison, with Student's
+// interval of the changes (Biometrika 6, 1908). Always flagged no_control. Details: standard_error, degrees_of_freedom,
+// t, p_value. Units without one of the two are excluded["unbalanced"].
+absl::StatusOr<Effect> PanelBeforeAfter(const std::vector<UnitChange>& units, const EstimateOptions& options);
+
 // CUPED (Deng, Xu, Kohavi & Walker, WSDM 2013): the difference of the arms' means after taking off what a covariate of
 // *before* the experiment explains: y − θ(x − x̄), θ = Σ cov within the arms / Σ var within the arms (pooled, so that
 // the effect itself does not enter θ). Welch's interval on the adjusted values. Undefined unless the covariate ends at

@@ -192,19 +192,34 @@ absl::StatusOr<Effect> DifferenceInDifferences(const DifferenceCells& cells, con
   return effect;
 }
 
-absl::StatusOr<Effect> PanelDifferenceInDifferences(const std::vector<UnitChange>& units,
-                                                    const EstimateOptions& options) {
+namespace {
+
+// The changes of the units that have both values, by arm.
+struct Changes {
+  std::vector<double> of_control, of_treated;
+};
+absl::StatusOr<Changes> ChangesOf(const std::vector<UnitChange>& units, const EstimateOptions& options) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   if (absl::Status status = CheckCount("units", units.size(), kEffectValuesMax); !status.ok()) return status;
-  std::vector<double> changes[2];
+  Changes changes;
   for (size_t i = 0; i < units.size(); ++i) {
     const UnitChange& unit = units[i];
     const double change = unit.after.value_or(0) - unit.before.value_or(0);
     if (absl::Status status = CheckFinite(FieldPath("units", i), change); !status.ok()) return status;
-    if (unit.before.has_value() && unit.after.has_value()) changes[unit.treated ? 1 : 0].push_back(change);
+    if (!unit.before.has_value() || !unit.after.has_value()) continue;
+    (unit.treated ? changes.of_treated : changes.of_control).push_back(change);
   }
-  const SampleMoments control = SortedMoments(changes[0]);
-  const SampleMoments treated = SortedMoments(changes[1]);
+  return changes;
+}
+
+}  // namespace
+
+absl::StatusOr<Effect> PanelDifferenceInDifferences(const std::vector<UnitChange>& units,
+                                                    const EstimateOptions& options) {
+  absl::StatusOr<Changes> changes = ChangesOf(units, options);
+  if (!changes.ok()) return changes.status();
+  const SampleMoments control = SortedMoments(changes->of_control);
+  const SampleMoments treated = SortedMoments(changes->of_treated);
   Effect effect;
   Estimate& estimate = effect.estimate;
   estimate.method = MethodText("difference in differences of a panel", "welch", options.confidence_level);
@@ -214,6 +229,22 @@ absl::StatusOr<Effect> PanelDifferenceInDifferences(const std::vector<UnitChange
   SetDetail("control_change", control.mean, estimate);
   SetDetail("treated_n", static_cast<double>(treated.n), estimate);
   SetDetail("control_n", static_cast<double>(control.n), estimate);
+  return effect;
+}
+
+absl::StatusOr<Effect> PanelBeforeAfter(const std::vector<UnitChange>& units, const EstimateOptions& options) {
+  absl::StatusOr<Changes> changes = ChangesOf(units, options);
+  if (!changes.ok()) return changes.status();
+  std::vector<double>& all = changes->of_treated;
+  all.insert(all.end(), changes->of_control.begin(), changes->of_control.end());
+  const SampleMoments change = SortedMoments(all);
+  Effect effect;
+  effect.no_control = true;
+  effect.estimate.method =
+      MethodText("after minus before of a panel, NO_CONTROL", "student-t", options.confidence_level);
+  Exclude("unbalanced", static_cast<int64_t>(units.size()) - change.n, effect.estimate);
+  // Of one mean Welch's interval is Student's.
+  SetWelch(change.mean, {change}, options, effect.estimate);
   return effect;
 }
 

@@ -55,7 +55,7 @@ TEST(EffectsCoverageTest, Welch_UnequalSpreads) {
 
 TEST(EffectsCoverageTest, Panel_AndCuped) {
   Draws draws(2);
-  CoverageCount panel, cuped;
+  CoverageCount panel, cuped, alone;
   for (int round = 0; round < kRounds; ++round) {
     std::vector<UnitChange> units;
     CupedQuestion question;
@@ -67,9 +67,12 @@ TEST(EffectsCoverageTest, Panel_AndCuped) {
       question.units.push_back({.treated = treated, .outcome = after, .covariate = before});
     }
     panel.Add(PanelDifferenceInDifferences(units, {})->estimate, 0.5);
+    std::erase_if(units, [](const UnitChange& unit) { return unit.treated; });
+    alone.Add(PanelBeforeAfter(units, {})->estimate, 1);
     cuped.Add(CupedDifference(question, {})->estimate, 0.5);
   }
   panel.ExpectNominal("panel");
+  alone.ExpectNominal("panel before after");
   cuped.ExpectNominal("cuped");
 }
 

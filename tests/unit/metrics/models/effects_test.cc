@@ -107,6 +107,25 @@ TEST(DifferenceInDifferencesTest, Panel_UsesTheUnitsOwnChanges) {
   EXPECT_EQ(PanelDifferenceInDifferences({{true, 1, NAN}}, {}).status().code(), kInvalid);
 }
 
+TEST(BeforeAfterTest, Panel_UsesTheUnitsOwnChanges) {
+  // Changes 3, 2, 0, 1: mean 1.5, variance 5/3, t(3) at 97.5 % is 3.182446.
+  const std::vector<UnitChange> units = {
+      {true, 10, 13}, {true, 20, 22}, {true, 30, std::nullopt}, {false, 11, 11}, {false, 19, 20}};
+  const Effect effect = PanelBeforeAfter(units, {}).value();
+  EXPECT_TRUE(effect.no_control);
+  EXPECT_EQ(effect.estimate.value, 1.5);
+  EXPECT_EQ(effect.estimate.n, 4);
+  EXPECT_EQ(effect.estimate.excluded.at("unbalanced"), 1);
+  const double error = std::sqrt(5.0 / 3 / 4);
+  EXPECT_NEAR(effect.estimate.details.at("standard_error"), error, 1e-15);
+  EXPECT_NEAR(effect.estimate.details.at("degrees_of_freedom"), 3, 1e-12);
+  EXPECT_NEAR(effect.estimate.interval->low, 1.5 - 3.18244630528371 * error, 1e-9);
+  EXPECT_NEAR(effect.estimate.interval->high, 1.5 + 3.18244630528371 * error, 1e-9);
+  EXPECT_THAT(effect.estimate.method, HasSubstr("NO_CONTROL"));
+  EXPECT_EQ(PanelBeforeAfter({{true, 1, 2}}, {}).value().estimate.state, kUndefined);
+  EXPECT_EQ(PanelBeforeAfter({{true, 1, NAN}}, {}).status().code(), kInvalid);
+}
+
 CupedQuestion Experiment(int n, double effect, int seed) {
   std::mt19937 random(seed);
   std::normal_distribution<double> normal;

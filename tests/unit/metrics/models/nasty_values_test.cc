@@ -107,6 +107,7 @@ TEST(NastyValuesTest, Effects) {
       staggered.units.push_back(unit);
     }
     ExpectFinite(PanelDifferenceInDifferences(units, {}), "panel");
+    ExpectFinite(PanelBeforeAfter(units, {}), "panel before after");
     ExpectFinite(CupedDifference(cuped, {}), "cuped");
     const auto effects = CallawaySantAnna(staggered, {});
     ASSERT_TRUE(effects.ok());
