@@ -197,7 +197,12 @@ TEST_F(AnalysisTest, Cohorts_CountWhoComesBack_AndSayWhatCannotBeToldYet) {
   EXPECT_EQ(cohorts.cohorts(0).customer_count(), 2);
   EXPECT_THAT(Cells(cohorts.cohorts(0)), ElementsAre(2, 1, 0));
   EXPECT_EQ(cohorts.cohorts(0).cells(1).retention(), 0.5);
+  // Wilson's interval of 1 of 2.
+  EXPECT_THAT(cohorts.cohorts(0).cells(1).retention_low(), DoubleNear(0.094531, 5e-7));
+  EXPECT_THAT(cohorts.cohorts(0).cells(1).retention_high(), DoubleNear(0.905469, 5e-7));
   EXPECT_FALSE(cohorts.cohorts(0).cells(2).has_retention()) << "nothing was recorded in March";
+  EXPECT_FALSE(cohorts.cohorts(0).cells(2).has_retention_low());
+  EXPECT_FALSE(cohorts.cohorts(0).cells(2).has_retention_high());
   EXPECT_EQ(cohorts.cohorts(1).start_day(), "2025-02-01");
   EXPECT_THAT(Cells(cohorts.cohorts(1)), ElementsAre(1, 0, 0));
 
@@ -381,6 +386,13 @@ TEST_F(AnalysisTest, Revenue_MovesFromMonthToMonth) {
   EXPECT_EQ(revenue.months(1).end_minor(), 3000);
   EXPECT_THAT(revenue.months(1).gross_retention(), DoubleNear(2.0 / 3, 1e-12));
   EXPECT_THAT(revenue.months(1).net_retention(), DoubleNear(1, 1e-12));
+  // Wilson's interval: 1 of 2 customers is lost in February, 1 of 1 in March.
+  EXPECT_EQ(revenue.months(1).logo_churn(), 0.5);
+  EXPECT_THAT(revenue.months(1).logo_churn_low(), DoubleNear(0.094531, 5e-7));
+  EXPECT_THAT(revenue.months(1).logo_churn_high(), DoubleNear(0.905469, 5e-7));
+  EXPECT_EQ(revenue.months(2).logo_churn(), 1);
+  EXPECT_THAT(revenue.months(2).logo_churn_low(), DoubleNear(0.206549, 5e-7));
+  EXPECT_THAT(revenue.months(2).logo_churn_high(), DoubleNear(1, 1e-12));
   EXPECT_EQ(revenue.months(2).churn_minor(), 3000);
   EXPECT_EQ(revenue.months(2).end_minor(), 0);
   ASSERT_OK_AND_ASSIGN(const auto other, Revenue(R"pb(currency_code: "USD")pb"));
