@@ -202,7 +202,8 @@ bool DemoStory::GetConnected(int64_t& time) {
   Add(delivered, "logistics", "router_delivered", "parcel", kProduct, {{"region", region_}});
   // Not on the day of the parcel.
   int64_t installed = AtWork(std::max(handed + lead, delivered + kDay / 2));
-  if (random_.Chance(day >= kSlowFirstDay && day < kSlowLastDay ? 110 : 45)) {
+  const bool missed = random_.Chance(day >= kSlowFirstDay && day < kSlowLastDay ? 110 : 45);
+  if (missed) {
     Add(installed, "field", "appointment_missed", "visit", kProduct, {{"region", region_}});
     Feel(-80);
     installed = AtWork(installed + 3 * kDay + random_.Waiting(2 * kDay));
@@ -211,17 +212,20 @@ bool DemoStory::GetConnected(int64_t& time) {
   const int64_t lead_days = (installed - ordered) / kDay;
   installed_late_days_ = std::max<int64_t>(0, lead_days - 12);
   Feel((9 - lead_days) * 9);
-  Rate(installed, lead_days);
+  Rate(installed, lead_days, missed);
   time = Awake(installed + 10 * kMinute + random_.Waiting(5 * kHour));
   Add(time, "network", "service_activated", "app", kProduct, {{"plan", plan_}});
   return true;
 }
 
-void DemoStory::Rate(int64_t installed, int64_t lead_days) {
+void DemoStory::Rate(int64_t installed, int64_t lead_days, bool missed) {
   if (!random_.Chance(lead_days > 15 ? 520 : 430)) return;
   const int64_t score = std::clamp<int64_t>(1 + Score(4, 312), 1, 5);
   AddSurvey(installed + 2 * kHour + random_.Waiting(kDay), "installation_rated", "installation", "app", score, 5,
             kProduct);
+  // What may explain the rating.
+  (*events_.back().mutable_properties())["lead_days"].set_number_value(static_cast<double>(lead_days));
+  (*events_.back().mutable_properties())["missed_appointments"].set_number_value(missed ? 1 : 0);
 }
 
 void DemoStory::SettleIn(int64_t time) {

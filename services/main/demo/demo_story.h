@@ -35,7 +35,7 @@ class DemoStory {
   bool HandToSales(int64_t& time);
   void Order(int64_t& time);
   bool GetConnected(int64_t& time);
-  void Rate(int64_t installed, int64_t lead_days);
+  void Rate(int64_t installed, int64_t lead_days, bool missed);
   void SettleIn(int64_t time);
   void Subscribe(int64_t activated);
   void Month(int64_t time, int number);

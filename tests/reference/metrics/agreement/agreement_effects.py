@@ -90,6 +90,15 @@ for case, ours in zip(cases, test.ask("panel_difference", cases), strict=True):
     low, high = CompareMeans(DescrStatsW(changes[1]), DescrStatsW(changes[0])).tconfint_diff(usevar="unequal")
     test.near("panel_difference", "high", ours["high"], high, case, 1e-8, 1e-8)
 
+for case, ours in zip(cases, test.ask("panel_before_after", cases), strict=True):
+    rows = [row for row in case["units"] if None not in row]
+    changes = DescrStatsW([after - before for t, before, after in rows])
+    test.near("panel_before_after", "value", ours["value"], changes.mean, case, 1e-8, 1e-10)
+    low, high = changes.tconfint_mean()
+    test.near("panel_before_after", "low", ours["low"], low, case, 1e-8, 1e-8)
+    test.near("panel_before_after", "high", ours["high"], high, case, 1e-8, 1e-8)
+    test.near("panel_before_after", "p", ours["details"]["p_value"], changes.ttest_mean()[1], case, 1e-6, 1e-12)
+
 # ---- CUPED: theta is the slope of a regression on the covariate and the arm ----
 
 for case, ours in zip(cases, test.ask("cuped", cases), strict=True):

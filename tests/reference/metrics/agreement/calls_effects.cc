@@ -30,14 +30,14 @@ Json Cuped(const Json& input) {
   return EffectJson(CupedDifference(question, {}));
 }
 
-Json Panel(const Json& input) {
+std::vector<UnitChange> PanelOf(const Json& input) {
   std::vector<UnitChange> units;
   for (const Json& unit : input.at("units")) {
     units.push_back({.treated = unit.at(0).get<int>() != 0,
                      .before = Maybe<double>(unit.at(1)),
                      .after = Maybe<double>(unit.at(2))});
   }
-  return EffectJson(PanelDifferenceInDifferences(units, {}));
+  return units;
 }
 
 Json Staggered(const Json& input) {
@@ -94,7 +94,10 @@ void AddEffectCalls(ModelCalls& calls) {
                                                .control_after = Moments(input.at("cells").at(3))},
                                               {}));
   };
-  calls["panel_difference"] = Panel;
+  calls["panel_difference"] = [](const Json& input) {
+    return EffectJson(PanelDifferenceInDifferences(PanelOf(input), {}));
+  };
+  calls["panel_before_after"] = [](const Json& input) { return EffectJson(PanelBeforeAfter(PanelOf(input), {})); };
   calls["cuped"] = Cuped;
   calls["staggered"] = Staggered;
   calls["mean_sequence"] = [](const Json& input) {

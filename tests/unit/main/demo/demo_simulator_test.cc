@@ -80,7 +80,7 @@ double MeanScore(const char* survey, int first, int last) {
 
 TEST(DemoSimulatorTest, EventsOf_AnyMachine_GivesTheSameBytes) {
   // Whoever changes the story changes this number on purpose.
-  EXPECT_EQ(Digest(DemoSimulator(Options(200))), 13201744183193968678u);
+  EXPECT_EQ(Digest(DemoSimulator(Options(200))), 12788383076213045799u);
 }
 
 TEST(DemoSimulatorTest, EventsOf_CalledAgain_GivesTheSameEvents) {
