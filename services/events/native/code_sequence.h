@@ -2,12 +2,13 @@
 // time adds; any number read what was there when they were told of it under a lock, with Reading held.
 #pragma once
 
+#include <array>
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 #include <cstring>
 #include <memory>
-#include <mutex>
-#include <shared_mutex>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -51,8 +52,9 @@ class CodeSequence {
     ++size_;
   }
 
-  // The memory of chunks does not go away while this is held.
-  std::shared_lock<std::shared_mutex> Reading() const { return std::shared_lock(reading_); }
+  // The memory of chunks does not go away while this is held. Nobody waits for it to be given.
+  class Reader;
+  Reader Reading() const;
 
   // Chunks whose bytes live as long as `keeper`.
   struct KeptChunks {
@@ -75,8 +77,8 @@ class CodeSequence {
   // Puts chunks with the same codes in the place of the first ones, which lie elsewhere then. What they lay in must not
   // go away before AwaitReaders has returned. By the one who adds.
   Memory Replace(KeptChunks kept);
-  // Waits for those who may read what was replaced. By anyone.
-  void AwaitReaders() const { const std::unique_lock lock(reading_); }
+  // Waits for those who may read what was replaced, and not for those who come later. One thread at a time.
+  void AwaitReaders() const;
 
   size_t owned_bytes() const {
     size_t bytes = 0;
@@ -131,10 +133,39 @@ class CodeSequence {
   std::vector<Held> held_;    // by chunk
   std::vector<Held> narrow_;  // the narrower ones
   std::shared_ptr<const void> keeper_;
-  mutable std::shared_mutex reading_;
+  // Readers are counted in one place or the other by whether the generation is even.
+  mutable std::atomic<uint32_t> generation_ = 0;
+  mutable std::array<std::atomic<int>, 2> readers_ = {};
   size_t size_ = 0;
   int width_ = 1;  // of the last chunk
 };
+
+class CodeSequence::Reader {
+ public:
+  explicit Reader(const CodeSequence& of) : of_(of) {
+    // Whoever waits for a generation must find all who read in it.
+    for (;;) {
+      generation_ = of.generation_;
+      ++of.readers_[generation_ % 2];
+      if (of.generation_ == generation_) return;
+      --of.readers_[generation_ % 2];
+    }
+  }
+  ~Reader() { --of_.readers_[generation_ % 2]; }
+  Reader(const Reader&) = delete;
+  Reader& operator=(const Reader&) = delete;
+
+ private:
+  const CodeSequence& of_;
+  uint32_t generation_ = 0;
+};
+
+inline CodeSequence::Reader CodeSequence::Reading() const { return Reader(*this); }
+
+inline void CodeSequence::AwaitReaders() const {
+  const uint32_t generation = generation_++;
+  while (readers_[generation % 2] > 0) std::this_thread::sleep_for(std::chrono::milliseconds(1));
+}
 
 class CodeSequence::Memory {
  private:

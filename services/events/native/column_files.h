@@ -79,6 +79,8 @@ class ColumnFiles {
   // erased, success means that no file has anything of it. Codes as MapRocksDbError, of `hash_event` and as
   // PartitionVersion::Get.
   absl::Status Seal(State state, const Dictionaries& dictionaries, const OnSealed& on_sealed);
+  // The files have everything up to this event. A store that is too small for files has none after an erasure.
+  int64_t watermark() const { return dictionaries_.watermark(); }
 
   // The codes of a property that its file has; none if there is no file. As PropertyFile::Map.
   absl::StatusOr<CodeSequence::KeptChunks> MapProperty(const std::string& key) const;

@@ -559,13 +559,14 @@ absl::Status Projection::SealFiles() {
     unclean_partitions_.clear();
     unclean_properties_.clear();
   }
+  unsound_ = false;
+  seal_again_at_ = 0;
+  if (files_->watermark() < watermark) return status;
   unsealed_ -= sealed;
   for (KeptProperty& kept : properties_) {
     const auto& sealed_now = sealed_properties;
     if (std::find(sealed_now.begin(), sealed_now.end(), kept.column) != sealed_now.end()) kept.sealed = watermark;
   }
-  unsound_ = false;
-  seal_again_at_ = 0;
   return status;
 }
 

@@ -1,11 +1,11 @@
 // Many small logs in one store, each in a workspace of its own. Any thread.
 #pragma once
 
+#include <latch>
 #include <map>
 #include <string>
 #include <vector>
 
-#include "absl/synchronization/blocking_counter.h"
 #include "gtest/gtest.h"
 #include "tests/support/matchers.h"
 #include "throughline/events.h"
@@ -23,17 +23,17 @@ inline std::map<std::string, EventSequence> AppendAll(
     std::vector<const v1::CustomerEvent*>& batch = pointers.emplace_back();
     for (const v1::CustomerEvent& event : events) batch.push_back(&event);
   }
-  absl::BlockingCounter waiting(static_cast<int>(workspaces.size()));
+  std::latch waiting(static_cast<std::ptrdiff_t>(workspaces.size()));
   size_t next = 0;
   for (const auto& [workspace, events] : workspaces) {
     EventSequence& watermark = watermarks[workspace];
     store.Append(workspace, pointers[next++], [&](const absl::StatusOr<AppendResult>& result) {
       EXPECT_THAT(result, IsOk());
       if (result.ok()) watermark = result->watermark;
-      waiting.DecrementCount();
+      waiting.count_down();
     });
   }
-  waiting.Wait();
+  waiting.wait();
   return watermarks;
 }
 

@@ -701,6 +701,21 @@ TEST(ColumnFilesTest, CleanUp_LeavesNothingInTheFiles_AndThemWhole) {
 }
 
 // A partition of which everybody is gone keeps its place: codes are never renumbered.
+TEST(ColumnFilesTest, CleanUp_OfAStoreThatIsTooSmallForFiles_LeavesItsEventsToBeSealed) {
+  TempDir directory;
+  std::mt19937_64 random(14);
+  Store store(directory / "events");
+  store.Open();
+  store.Append(RandomEvents(random, 0, 450, 4000));
+  store.Erase((*store.columns().Latest())->customers > 0 ? store.columns().dictionaries().customers[0] : "");
+  ASSERT_THAT(store.columns().CleanUp(), IsOk());
+  EXPECT_TRUE(store.Files().empty());
+  EXPECT_FALSE(store.columns().TakeSealDue());
+  store.Append(RandomEvents(random, 1000, 100, 4000));
+  ASSERT_THAT(store.columns().CatchUp(), IsOk());
+  EXPECT_TRUE(store.columns().TakeSealDue());
+}
+
 TEST(ColumnFilesTest, Erase_EverybodyOfAPartition_IsAnEmptySegment) {
   TempDir directory;
   Store store(directory / "events");
