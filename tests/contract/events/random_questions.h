@@ -13,8 +13,9 @@
 
 namespace throughline::testing {
 
-using AnyQuery = std::variant<VolumeQuery, ScoreQuery, StepQuery, PairQuery, GraphQuery, VariantQuery, CohortQuery,
-                              StageQuery, RevenueQuery, PurchaseQuery, FeatureQuery, ValueQuery, PositionQuery>;
+using AnyQuery =
+    std::variant<VolumeQuery, ScoreQuery, StepQuery, PairQuery, GraphQuery, VariantQuery, CohortQuery, StageQuery,
+                 RevenueQuery, PurchaseQuery, FeatureQuery, ValueQuery, PositionQuery, RunsQuery>;
 using CustomerIds = std::optional<std::set<std::string>>;  // absent: all
 
 // A question whose answers are complete texts (aggregate_text.h). Scopes name customers by id, so that it can be asked
