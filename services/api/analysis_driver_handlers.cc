@@ -1,4 +1,5 @@
 // What goes with an answer, and whether a change helped.
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -56,6 +57,9 @@ absl::StatusOr<OutcomeSource> PlanOutcome(const std::string& outcome, bool trait
 }
 
 // ---- Drivers --------------------------------------------------------------------------------------------------------
+
+// Numbers of all answers together, in the outcome and the drivers: some hundred megabytes while they are compared.
+constexpr int64_t kDriverNumbersMax = 6'000'000;
 
 // The bootstrap's work, in multiplications: some seconds of one core. All sets of 15 drivers take most of it.
 constexpr double kBootstrapStepsMax = 5e9;
@@ -115,6 +119,7 @@ absl::StatusOr<v1::QueryDriversResponse> QueryDrivers(RequestContext& context, c
   RETURN_IF_ERROR(CheckDrivers(request));
   query.alphabet = EventSymbols{{{"answer", std::move(answers)}}};
   query.fields.insert(query.fields.end(), request.drivers().begin(), request.drivers().end());
+  query.visits_max = std::min(static_cast<int64_t>(kDriverRowsMax), kDriverNumbersMax / (request.drivers_size() + 1));
   query.window = question.interval;
   query.scope = question.scope;
   ASSIGN_OR_RETURN(const RunSample sample, question.view->Runs(query));
@@ -144,15 +149,17 @@ absl::StatusOr<v1::QueryDriversResponse> QueryDrivers(RequestContext& context, c
 constexpr char kTreated[] = "treated";
 constexpr char kOthers[] = "others";
 
+absl::StatusOr<Filter> ToTreatedFilter(const v1::QueryEffectRequest& request) {
+  auto filter = Filter::ParseAndCheck(request.treated_filter(), EventFilterFields());
+  if (filter.ok()) return filter;
+  return InvalidField("treated_filter", absl::StripPrefix(filter.status().message(), "filter: "));
+}
+
 // The observations, cut in those of the treated and the others.
-absl::StatusOr<EventSymbols> ToArms(const v1::QueryEffectRequest& request) {
+absl::StatusOr<EventSymbols> ToArms(const v1::QueryEffectRequest& request, const Filter& treated_filter) {
   ASSIGN_OR_RETURN(EventSelector others, ToSelector(request.events(), "events"));
-  const auto filter = Filter::ParseAndCheck(request.treated_filter(), EventFilterFields());
-  if (!filter.ok()) {
-    return InvalidField("treated_filter", absl::StripPrefix(filter.status().message(), "filter: "));
-  }
   EventSelector treated = others;
-  treated.filter = Filter::And(others.filter, *filter);
+  treated.filter = Filter::And(others.filter, treated_filter);
   // An observation is the first that matches.
   return EventSymbols{{{kTreated, std::move(treated)}, {kOthers, std::move(others)}}};
 }
@@ -273,10 +280,12 @@ void FillEffect(Effect effect, const Observations& observed, const Cells<SampleM
 absl::StatusOr<v1::QueryEffectResponse> QueryEffect(RequestContext& context, const v1::QueryEffectRequest& request) {
   ASSIGN_OR_RETURN(const Question question, OpenQuestion(context, request));
   RunsQuery query;
-  ASSIGN_OR_RETURN(query.alphabet, ToArms(request));
+  ASSIGN_OR_RETURN(const Filter treated_filter, ToTreatedFilter(request));
+  ASSIGN_OR_RETURN(query.alphabet, ToArms(request, treated_filter));
   ASSIGN_OR_RETURN(const OutcomeSource outcome, PlanOutcome(request.outcome(), false, query));
   if (!request.has_change_time()) return MissingField("change_time");
   ASSIGN_OR_RETURN(const absl::Time change, ToTime(request.change_time(), "change_time"));
+  query.visits_max = RunsQuery::kVisitsMax;
   query.window = question.interval;
   query.scope = question.scope;
   ASSIGN_OR_RETURN(const RunSample sample, question.view->Runs(query));
@@ -284,8 +293,7 @@ absl::StatusOr<v1::QueryEffectResponse> QueryEffect(RequestContext& context, con
   const Observations observed = Observe(sample, outcome, change, request.balanced());
   RETURN_IF_ERROR(context.CheckAlive());
   ASSIGN_OR_RETURN(const Cells<SampleMoments> moments, MomentsOf(observed.units, request.balanced()));
-  const bool no_control = request.treated_filter().empty();
-  ASSIGN_OR_RETURN(Effect effect, EffectOf(observed.units, moments, no_control, request.balanced()));
+  ASSIGN_OR_RETURN(Effect effect, EffectOf(observed.units, moments, treated_filter.empty(), request.balanced()));
   v1::QueryEffectResponse response;
   FillEffect(std::move(effect), observed, moments, request.balanced(), response);
   *response.mutable_read() = ToRunsRead(sample, question);

@@ -274,6 +274,12 @@ TEST_F(AnalysisDriverTest, Effect_WithoutTreatedFilter_HasNoControlAndSaysSo) {
   EXPECT_EQ(answer.effect().n(), 10);
   EXPECT_FALSE(answer.has_control_before());
   EXPECT_FALSE(answer.has_control_after());
+  EXPECT_THAT(Effect(absl::StrCat(kMeasured, kChange, R"(treated_filter: " ")")), IsOkAndHolds(EqualsProto(answer)));
+  ASSERT_OK_AND_ASSIGN(const auto nobody, Effect(absl::StrCat(kMeasured, kChange, R"(treated_filter: "score > 99")")));
+  EXPECT_FALSE(nobody.no_control());
+  EXPECT_EQ(nobody.effect().state(), v1::Estimate::UNDEFINED);
+  EXPECT_EQ(nobody.treated_before().state(), v1::Estimate::UNDEFINED);
+  EXPECT_THAT(nobody.control_before().value(), DoubleNear(13.6, 1e-12));
   ASSERT_OK_AND_ASSIGN(const auto balanced, Effect(absl::StrCat(kMeasured, kChange, "balanced: true")));
   EXPECT_TRUE(balanced.no_control());
   EXPECT_THAT(balanced.effect().value(), DoubleNear(3.25, 1e-12));
