@@ -51,6 +51,7 @@ class AnalysisDriverTest : public AnalysisTest {
     const auto recorded = Call(events_stub_, &v1::EventService::Stub::RecordEvents, batch_);
     EXPECT_OK(recorded);
     EXPECT_EQ(recorded->recorded_count(), batch_.events_size());
+    events_recorded_.MergeFrom(batch_.events());
     batch_.Clear();
     return events_->View("w").value()->watermark().value;
   }
@@ -97,6 +98,21 @@ class AnalysisDriverTest : public AnalysisTest {
     AddSize("s3", "2025-04-01T00:00:00Z", 30);
     return Record();
   }
+  // What was recorded, in another workspace from the last to the first, and each event twice.
+  void RecordBackwards(const std::string& workspace) {
+    v1::CreateWorkspaceRequest create;
+    create.set_workspace_id(workspace);
+    create.mutable_workspace()->set_display_name(workspace);
+    ASSERT_OK(Call(workspaces_, &v1::WorkspaceService::Stub::CreateWorkspace, create));
+    for (int i = events_recorded_.size() - 1; i >= 0; --i) {
+      v1::RecordEventsRequest request;
+      request.set_parent(absl::StrCat("workspaces/", workspace));
+      *request.add_events() = events_recorded_[i];
+      *request.add_events() = events_recorded_[i];
+      ASSERT_OK_AND_ASSIGN(const auto recorded, Call(events_stub_, &v1::EventService::Stub::RecordEvents, request));
+      ASSERT_EQ(recorded.duplicate_count(), 1);
+    }
+  }
   void CreateSegment(const std::string& id, const std::string& filter) {
     v1::CreateSegmentRequest request;
     request.set_parent("workspaces/w");
@@ -108,6 +124,7 @@ class AnalysisDriverTest : public AnalysisTest {
 
  private:
   v1::RecordEventsRequest batch_;
+  google::protobuf::RepeatedPtrField<v1::CustomerEvent> events_recorded_;
   int ids_ = 0;
 };
 
@@ -329,6 +346,33 @@ TEST_F(AnalysisDriverTest, Effect_FilterSegmentIntervalAndKnownAt) {
   EXPECT_EQ(early.effect().state(), v1::Estimate::UNDEFINED);
   EXPECT_EQ(early.treated_after().state(), v1::Estimate::UNDEFINED);
   EXPECT_FALSE(early.treated_after().has_value());
+}
+
+TEST_F(AnalysisDriverTest, AnyOrderOfArrival_GivesTheSameBits) {
+  for (int i = 0; i < 40; ++i) AddAnswer("1", std::sin(i), std::cos(3 * i), 5 + std::sin(7 * i));
+  for (int i = 0; i < 40; ++i) AddSize(absl::StrCat("n", i % 7), "2025-02-01T00:00:00Z", 10 + std::sin(i));
+  for (int i = 0; i < 40; ++i) AddSize(absl::StrCat("s", i % 7), "2025-02-01T00:00:00Z", 10 + std::sin(3 * i));
+  for (int i = 0; i < 40; ++i)
+    AddSize(absl::StrCat(i % 2 == 0 ? "n" : "s", i % 7), "2025-04-01T00:00:00Z", 10 + std::cos(i));
+  Record();
+  RecordBackwards("w2");
+  const std::string there = R"( parent: "workspaces/w2")";
+  for (const std::string& question :
+       {absl::StrCat(kMeasured, kChange, kNorth, "balanced: true"), absl::StrCat(kMeasured, kChange, kNorth)}) {
+    ASSERT_OK_AND_ASSIGN(auto forwards, Effect(question));
+    ASSERT_OK_AND_ASSIGN(auto backwards, Effect(question + there));
+    EXPECT_EQ(forwards.effect().state(), v1::Estimate::OK);
+    forwards.clear_read();
+    backwards.clear_read();
+    EXPECT_THAT(backwards, EqualsProto(forwards));
+  }
+  const std::string drivers = absl::StrCat(kAnswers, kTwoDrivers, "bootstrap_samples: 100");
+  ASSERT_OK_AND_ASSIGN(auto forwards, Drivers(drivers));
+  ASSERT_OK_AND_ASSIGN(auto backwards, Drivers(drivers + there));
+  EXPECT_EQ(forwards.r_squared().n(), 40);
+  forwards.clear_read();
+  backwards.clear_read();
+  EXPECT_THAT(backwards, EqualsProto(forwards));
 }
 
 TEST_F(AnalysisDriverTest, Effect_BadQuestions_NameTheField) {
