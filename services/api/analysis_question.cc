@@ -12,6 +12,7 @@
 #include "services/base/status_macros.h"
 #include "services/customer/customers.h"
 #include "services/customer/lifecycle.h"
+#include "services/journey/observed_map.h"
 #include "services/journey/published_maps.h"
 #include "throughline/catalog.h"
 #include "throughline/customer_set.h"
@@ -49,19 +50,8 @@ absl::StatusOr<std::shared_ptr<const CustomerSet>> FindMembers(RequestContext& c
 // The touchpoints of a published map.
 absl::StatusOr<EventSymbols> ToSymbols(RequestContext& context, const Question& question, absl::string_view map_name,
                                        absl::string_view field) {
-  ASSIGN_OR_RETURN(const JourneyMapName name, ParseJourneyMapName(map_name, field));
-  if (MakeWorkspaceName(name.workspace) != question.workspace_name) {
-    return InvalidField(field, absl::StrCat("must be a map of ", question.workspace_name));
-  }
-  ASSIGN_OR_RETURN(const auto map, context.backend().published_maps.Find(map_name));
-  EventSymbols symbols;
-  for (const CompiledTouchpoint& touchpoint : map->touchpoints) {
-    if (!touchpoint.has_binding) continue;
-    Symbol& symbol = symbols.symbols.emplace_back(Symbol{touchpoint.id, touchpoint.selector});
-    // The engine takes the first symbol that matches, so it need not be told again.
-    symbol.selector.unless.clear();
-  }
-  return symbols;
+  ASSIGN_OR_RETURN(const auto map, FindPublishedMap(context, question, map_name, field));
+  return ObservedSymbols(*map);
 }
 
 // The values of a field that get groups of their own; tells how many do not.
@@ -126,6 +116,16 @@ absl::StatusOr<Question> OpenQuestion(RequestContext& context, const QuestionFie
     ASSIGN_OR_RETURN(question.scope.customers, FindMembers(context, question, fields.segment));
   }
   return question;
+}
+
+absl::StatusOr<std::shared_ptr<const CompiledMap>> FindPublishedMap(RequestContext& context, const Question& question,
+                                                                    absl::string_view map_name,
+                                                                    absl::string_view field) {
+  ASSIGN_OR_RETURN(const JourneyMapName name, ParseJourneyMapName(map_name, field));
+  if (MakeWorkspaceName(name.workspace) != question.workspace_name) {
+    return InvalidField(field, absl::StrCat("must be a map of ", question.workspace_name));
+  }
+  return context.backend().published_maps.Find(map_name);
 }
 
 absl::StatusOr<BreakdownPlan> PlanBreakdown(RequestContext& context, const Question& question,

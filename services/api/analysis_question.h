@@ -18,6 +18,7 @@
 #include "google/protobuf/message.h"
 #include "google/protobuf/repeated_ptr_field.h"
 #include "services/api/request_context.h"
+#include "services/journey/published_maps.h"
 #include "throughline/events.h"
 #include "throughline/v1/analysis.pb.h"
 #include "throughline/v1/event.pb.h"
@@ -76,6 +77,10 @@ EventSelector AnyOf(const std::vector<EventSelector>& selectors);
 
 // ---- Fields of requests ---------------------------------------------------------------------------------------------
 
+// The published version of a map of the question's workspace. `field`: where the name stands.
+absl::StatusOr<std::shared_ptr<const CompiledMap>> FindPublishedMap(RequestContext& context, const Question& question,
+                                                                    absl::string_view map_name,
+                                                                    absl::string_view field);
 absl::StatusOr<Alphabet> ToAlphabet(RequestContext& context, const Question& question,
                                     const v1::EventAlphabet& alphabet);
 // Of a binding that must match something.
