@@ -2,6 +2,8 @@
 // Pure functions; any thread.
 #pragma once
 
+#include <cstddef>
+#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -92,7 +94,8 @@ struct HandoffReport {
   std::vector<Handoff> pairs;        // most first, then by names
   std::vector<PingPong> ping_pongs;  // A, B, A after repeats are collapsed; most first, then by names
 };
-// INVALID_ARGUMENT as ValidateRunLog.
-absl::StatusOr<HandoffReport> HandoffsOf(const RunLog& log, const EstimateOptions& options);
+// At most `pairs_max` pairs and as many ping-pongs are told. INVALID_ARGUMENT as ValidateRunLog.
+absl::StatusOr<HandoffReport> HandoffsOf(const RunLog& log, const EstimateOptions& options,
+                                         size_t pairs_max = std::numeric_limits<size_t>::max());
 
 }  // namespace throughline

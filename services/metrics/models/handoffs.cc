@@ -2,6 +2,7 @@
 #include <cmath>
 #include <map>
 #include <set>
+#include <tuple>
 #include <utility>
 
 #include "services/metrics/models/checks.h"
@@ -130,9 +131,29 @@ Estimate WaitingEstimate(std::vector<int64_t> micros, const EstimateOptions& opt
   return estimate;
 }
 
+// The most frequent pairs, ties by their departments' names. Estimates are made of these only: where everybody hands
+// off to somebody else, there are as many pairs as visits.
+std::vector<const std::pair<const Pair, Seen>*> Ranked(const std::map<Pair, Seen>& seen, const RunLog& log,
+                                                       size_t pairs_max) {
+  std::vector<const std::pair<const Pair, Seen>*> ranked;
+  ranked.reserve(seen.size());
+  for (const auto& each : seen) ranked.push_back(&each);
+  const auto name = [&](int32_t department) -> const std::string& {
+    return log.departments[static_cast<size_t>(department)];
+  };
+  const auto shown = ranked.begin() + static_cast<int64_t>(std::min(pairs_max, ranked.size()));
+  std::partial_sort(ranked.begin(), shown, ranked.end(), [&](const auto* a, const auto* b) {
+    if (a->second.count != b->second.count) return a->second.count > b->second.count;
+    return std::tie(name(a->first.first), name(a->first.second)) <
+           std::tie(name(b->first.first), name(b->first.second));
+  });
+  ranked.erase(shown, ranked.end());
+  return ranked;
+}
+
 }  // namespace
 
-absl::StatusOr<HandoffReport> HandoffsOf(const RunLog& log, const EstimateOptions& options) {
+absl::StatusOr<HandoffReport> HandoffsOf(const RunLog& log, const EstimateOptions& options, size_t pairs_max) {
   if (absl::Status status = CheckOptions(options); !status.ok()) return status;
   if (absl::Status status = ValidateRunLog(log); !status.ok()) return status;
   Tally tally;
@@ -147,28 +168,24 @@ absl::StatusOr<HandoffReport> HandoffsOf(const RunLog& log, const EstimateOption
   report.ping_pong_runs = ShareEstimate("runs with ping-pong", tally.ping_pong_runs, tally.runs, tally, options);
   report.ping_pong_runs.details["count"] = static_cast<double>(tally.ping_pong_count);
   const auto name = [&](int32_t department) { return log.departments[static_cast<size_t>(department)]; };
-  std::vector<int64_t> all;
-  for (auto& [pair, seen] : tally.handoffs) {
-    all.insert(all.end(), seen.micros.begin(), seen.micros.end());
-    report.pairs.push_back({.from = name(pair.first),
-                            .to = name(pair.second),
+  for (const auto* pair : Ranked(tally.handoffs, log, pairs_max)) {
+    const Seen& seen = pair->second;
+    report.pairs.push_back({.from = name(pair->first.first),
+                            .to = name(pair->first.second),
                             .count = seen.count,
                             .runs = ShareEstimate("runs with hand-off", seen.runs, tally.runs, tally, options),
-                            .waiting_seconds = WaitingEstimate(std::move(seen.micros), options)});
+                            .waiting_seconds = WaitingEstimate(seen.micros, options)});
   }
+  for (const auto* pair : Ranked(tally.ping_pongs, log, pairs_max)) {
+    report.ping_pongs.push_back(
+        {.there = name(pair->first.first),
+         .back = name(pair->first.second),
+         .count = pair->second.count,
+         .runs = ShareEstimate("runs with ping-pong", pair->second.runs, tally.runs, tally, options)});
+  }
+  std::vector<int64_t> all;
+  for (const auto& [pair, seen] : tally.handoffs) all.insert(all.end(), seen.micros.begin(), seen.micros.end());
   report.waiting_seconds = WaitingEstimate(std::move(all), options);
-  for (const auto& [pair, seen] : tally.ping_pongs) {
-    report.ping_pongs.push_back({.there = name(pair.first),
-                                 .back = name(pair.second),
-                                 .count = seen.count,
-                                 .runs = ShareEstimate("runs with ping-pong", seen.runs, tally.runs, tally, options)});
-  }
-  std::sort(report.pairs.begin(), report.pairs.end(), [](const Handoff& a, const Handoff& b) {
-    return a.count != b.count ? a.count > b.count : std::tie(a.from, a.to) < std::tie(b.from, b.to);
-  });
-  std::sort(report.ping_pongs.begin(), report.ping_pongs.end(), [](const PingPong& a, const PingPong& b) {
-    return a.count != b.count ? a.count > b.count : std::tie(a.there, a.back) < std::tie(b.there, b.back);
-  });
   return report;
 }
 

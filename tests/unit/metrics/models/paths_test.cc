@@ -142,6 +142,20 @@ TEST(HandoffsTest, ThereAndBack_IsPingPongAfterRepeatsAreCollapsed) {
   EXPECT_NEAR(report.per_run.interval->low, 2 - 4.302652729749462 / std::sqrt(3.0), 1e-9);
 }
 
+TEST(HandoffsTest, PairsMax_KeepsTheMostFrequent_AndChangesNoTotal) {
+  const RunLog log = Departments({"AAB-BAB", "ABC", "AB", "CA", "BCB"});
+  const HandoffReport all = *HandoffsOf(log, {});
+  ASSERT_EQ(all.pairs.size(), 5);
+  const HandoffReport two = *HandoffsOf(log, {}, 2);
+  ASSERT_EQ(two.pairs.size(), 2);
+  ASSERT_EQ(two.ping_pongs.size(), 2);
+  EXPECT_EQ(two.pairs[0].count, 4);  // A → B
+  EXPECT_EQ(two.pairs[1].from + two.pairs[1].to, "BC");
+  EXPECT_EQ(two.waiting_seconds.n, all.waiting_seconds.n);
+  EXPECT_EQ(two.per_run.value, all.per_run.value);
+  EXPECT_TRUE(HandoffsOf(log, {}, 0)->pairs.empty());
+}
+
 TEST(HandoffsTest, AnyOrderOfRuns_GivesTheSame) {
   RunLog log = Departments({"AAB-BAB", "ABC", "AB", "CBA", "BBB", "-A-C"});
   for (size_t i = 0; i < log.runs.size(); ++i) {
