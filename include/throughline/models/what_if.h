@@ -17,6 +17,7 @@
 #include "absl/status/statusor.h"
 #include "throughline/aggregates.h"
 #include "throughline/models/estimate.h"
+#include "throughline/models/run.h"
 
 namespace throughline {
 
@@ -55,6 +56,12 @@ struct WhatIfReport {
   WhatIfNumber seconds_to_goal;  // mean time until the goal, of the runs that reach it
   WhatIfNumber revenue;          // mean sum of revenue_per_visit, in minor units
 };
+
+// The graph of runs of which each is over at its first visit of the goal. What comes after it has no part in the
+// question, and would be mixed into the shares of touchpoints that are also visited before: with this graph the
+// conversion, the mean time and the revenue before the change are exactly the measured ones. With durations of the
+// transitions, without places, channels and departments. INVALID_ARGUMENT as ValidateRunLog.
+absl::StatusOr<TransitionGraph> GraphUntilGoal(const RunLog& log, const std::string& goal);
 
 // For times the intervals also count the spread of the durations, where the graph has them for every transition of
 // which the time matters; where it has not, times have no interval. A changed time is taken as certain.

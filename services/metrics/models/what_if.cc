@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 #include "services/metrics/models/checks.h"
 #include "services/metrics/models/journey_chain.h"
@@ -81,6 +82,43 @@ WhatIfNumber NumberOf(const char* name, const JourneyChain& measured, const Chai
 }
 
 }  // namespace
+
+absl::StatusOr<TransitionGraph> GraphUntilGoal(const RunLog& log, const std::string& goal) {
+  if (absl::Status status = ValidateRunLog(log); !status.ok()) return status;
+  std::vector<TransitionGraph::Node> nodes(log.touchpoints.size());
+  std::map<std::pair<int32_t, int32_t>, TransitionGraph::Edge> edges;
+  TransitionGraph graph;
+  for (const RunLog::Run& run : log.runs) {
+    if (run.visits.empty()) continue;
+    const RunLog::Visit* before = nullptr;
+    for (const RunLog::Visit& visit : run.visits) {
+      TransitionGraph::Node& node = nodes[static_cast<size_t>(visit.touchpoint)];
+      ++node.events;
+      ++graph.events;
+      if (before == nullptr) {
+        ++node.starts;
+      } else {
+        TransitionGraph::Edge& edge = edges[{before->touchpoint, visit.touchpoint}];
+        const int64_t micros = visit.time_micros - before->time_micros;
+        ++edge.count;
+        edge.duration_micros += micros;
+        edge.durations.Add(micros);
+      }
+      before = &visit;
+      if (log.touchpoints[static_cast<size_t>(visit.touchpoint)] == goal) break;
+    }
+    ++nodes[static_cast<size_t>(before->touchpoint)].ends;
+    ++graph.runs;
+  }
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    if (nodes[i].events > 0) graph.nodes[log.touchpoints[i]] = std::move(nodes[i]);
+  }
+  for (auto& [ends, edge] : edges) {
+    graph.edges[{log.touchpoints[static_cast<size_t>(ends.first)], log.touchpoints[static_cast<size_t>(ends.second)]}] =
+        std::move(edge);
+  }
+  return graph;
+}
 
 absl::StatusOr<WhatIfReport> WhatIf(const TransitionGraph& graph, const WhatIfQuestion& question,
                                     const EstimateOptions& options) {

@@ -1,6 +1,7 @@
 // What-if by hand and against brute force.
 #include "throughline/models/what_if.h"
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <random>
@@ -98,6 +99,64 @@ TEST(WhatIfTest, TimeChanged_LeavesConversion) {
   EXPECT_EQ(report.conversion.difference.value, 0);
   EXPECT_NEAR(report.seconds.difference.value, -50 * 0.3, 1e-9);
   EXPECT_NEAR(report.seconds_to_goal.difference.value, -50, 1e-9);
+}
+
+// "ab": visits of a and b, ten seconds apart.
+RunLog LogOf(const std::vector<std::string>& runs) {
+  RunLog log = {.touchpoints = {"a", "b", "c"}, .channels = {}, .departments = {}, .runs = {}};
+  for (const std::string& run : runs) {
+    RunLog::Run& added = log.runs.emplace_back();
+    for (size_t i = 0; i < run.size(); ++i) {
+      added.visits.push_back({.touchpoint = run[i] - 'a', .time_micros = static_cast<int64_t>(i) * 10 * kSecond});
+    }
+  }
+  return log;
+}
+
+TEST(GraphUntilGoalTest, WhatComesAfterTheGoal_HasNoPart) {
+  const TransitionGraph graph = *GraphUntilGoal(LogOf({"abcacab", "ab", "cb", ""}), "b");
+  EXPECT_EQ(graph.runs, 3);
+  EXPECT_EQ(graph.events, 6);
+  EXPECT_EQ(graph.nodes.at("a").starts, 2);
+  EXPECT_EQ(graph.nodes.at("b").ends, 3);
+  EXPECT_EQ(graph.nodes.at("c").events, 1);
+  ASSERT_EQ(graph.edges.size(), 2);
+  const TransitionGraph::Edge& edge = graph.edges.at({"a", "b"});
+  EXPECT_EQ(edge.count, 2);
+  EXPECT_EQ(edge.duration_micros, 20 * kSecond);
+  EXPECT_EQ(edge.durations.count(), 2);
+  EXPECT_TRUE(GraphUntilGoal(LogOf({"a"}), "b")->edges.empty());
+  RunLog backwards = LogOf({"ab"});
+  backwards.runs[0].visits[1].time_micros = -1;
+  EXPECT_EQ(GraphUntilGoal(backwards, "b").status().code(), absl::StatusCode::kInvalidArgument);
+}
+
+// Whatever the runs, also where they do not forget where they came from.
+TEST(GraphUntilGoalTest, BeforeIsWhatWasMeasured) {
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 200; ++round) {
+    std::vector<std::string> runs(1 + random() % 30);
+    double reached = 0;
+    double seconds = 0;
+    double visits = 0;
+    for (std::string& run : runs) {
+      run = std::string(1 + random() % 12, 'a');
+      for (char& c : run) c = static_cast<char>('a' + (random() % 5 == 0 ? 1 : 2 * (random() % 2)));
+      const size_t goal = run.find('b');
+      const double until = 10.0 * static_cast<double>(std::min(goal, run.size() - 1));
+      reached += goal == std::string::npos ? 0 : 1;
+      seconds += until;
+      visits += static_cast<double>(std::count(run.begin(), run.begin() + std::min(goal, run.size()), 'c'));
+    }
+    const auto n = static_cast<double>(runs.size());
+    TransitionGraph graph = *GraphUntilGoal(LogOf(runs), "b");
+    graph.nodes["b"];
+    graph.nodes["c"];
+    const WhatIfReport report = *WhatIf(graph, {.goal = "b", .changes = {}, .revenue_per_visit = {{"c", 1}}}, {});
+    EXPECT_NEAR(report.conversion.before.value, reached / n, 1e-9);
+    EXPECT_NEAR(report.seconds.before.value, seconds / n, 1e-6);
+    EXPECT_NEAR(report.revenue.before.value, visits / n, 1e-9);
+  }
 }
 
 TEST(WhatIfTest, NewWay_NeedsAShareAndATime) {
