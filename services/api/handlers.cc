@@ -44,6 +44,7 @@ std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, St
   AddAnalysisMoneyMethods(analysis);
   AddAnalysisCellMethods(analysis);
   AddAnalysisWayMethods(analysis);
+  AddAnalysisConformanceMethods(analysis);
   AddAnalysisDriverMethods(analysis);
   AddAnalysisValueMethods(analysis);
   return services;

@@ -32,6 +32,7 @@ void AddAnalysisCountMethods(RpcService& service);
 void AddAnalysisMoneyMethods(RpcService& service);
 void AddAnalysisCellMethods(RpcService& service);
 void AddAnalysisWayMethods(RpcService& service);
+void AddAnalysisConformanceMethods(RpcService& service);
 void AddAnalysisDriverMethods(RpcService& service);
 void AddAnalysisValueMethods(RpcService& service);
 
