@@ -175,6 +175,17 @@ std::vector<Case> Answers() {
         R"({"parent": "workspaces/$W", "field": "event_name", "limit": 1})", "POST", "/v1/workspaces/$W:queryValues",
         R"({"field": "event_name", "limit": 1})"},
        R"({"values": [{"value": "paid", "eventCount": "1"}], "valueCount": "2"})"},
+      {"QueryDrivers",
+       {"throughline.v1.AnalysisService/QueryDrivers",
+        R"({"parent": "workspaces/$W", "events": {"eventNames": ["placed"]}, "drivers": ["properties.wait"]})", "POST",
+        "/v1/workspaces/$W:queryDrivers", R"({"events": {"eventNames": ["placed"]}, "drivers": ["properties.wait"]})"},
+       R"({"rSquared": {"state": "UNDEFINED", "excluded": {"incomplete": "1"}}, "read": {"visitCount": "1", "dataWatermark": "2"}})"},
+      {"QueryEffect",
+       {"throughline.v1.AnalysisService/QueryEffect",
+        R"({"parent": "workspaces/$W", "events": {"eventNames": ["placed"]}, "changeTime": "2025-01-01T00:00:00Z"})",
+        "POST", "/v1/workspaces/$W:queryEffect",
+        R"({"events": {"eventNames": ["placed"]}, "changeTime": "2025-01-01T00:00:00Z"})"},
+       R"({"effect": {"state": "UNDEFINED", "excluded": {"no_outcome": "1"}}, "noControl": true, "read": {"visitCount": "1"}})"},
   };
 }
 
