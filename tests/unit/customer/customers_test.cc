@@ -53,11 +53,12 @@ TEST(GetCustomerTest, SaysWhatTheEventsSay) {
                 event_count: 2
                 lifecycle_stage: "workspaces/w/lifecycleStages/customer")pb")));
   ASSERT_OK_AND_ASSIGN(const v1::Customer before,
-                       GetCustomer(view, SampleLifecycle(), kWorkspace, "anna/1", Second(8)));
+                       GetCustomer(view, SampleLifecycle(), kWorkspace, "anna/1", Second(8), Patience()));
   EXPECT_EQ(before.lifecycle_stage(), "workspaces/w/lifecycleStages/lead") << "the purchase is still ahead";
-  EXPECT_THAT(GetCustomer(view, SampleLifecycle(), kWorkspace, "nobody", Second(0)),
+  EXPECT_THAT(GetCustomer(view, SampleLifecycle(), kWorkspace, "nobody", Second(0), Patience()),
               StatusIs(absl::StatusCode::kNotFound, HasReason("RESOURCE_NOT_FOUND")));
-  ASSERT_OK_AND_ASSIGN(const v1::Customer plain, GetCustomer(view, Lifecycle(), kWorkspace, "ben", Second(8)));
+  ASSERT_OK_AND_ASSIGN(const v1::Customer plain,
+                       GetCustomer(view, Lifecycle(), kWorkspace, "ben", Second(8), Patience()));
   EXPECT_EQ(plain.lifecycle_stage(), "");
 }
 
