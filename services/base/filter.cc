@@ -194,6 +194,7 @@ const std::vector<FilterField>& EventFilterFields() {
                                    {"score", FilterFieldType::kNumber},
                                    {"survey", FilterFieldType::kString},
                                    {"amount_minor", FilterFieldType::kNumber},
+                                   {"currency_code", FilterFieldType::kString},
                                    {"properties.*", FilterFieldType::kAny},
                                    {"traits.*", FilterFieldType::kAny},
                                    {"customer_id", FilterFieldType::kString},

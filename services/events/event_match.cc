@@ -63,6 +63,7 @@ bool Compare(const FilterNode& comparison, const v1::CustomerEvent& event, const
   if (field == "channel") return CompareText(comparison, event.channel());
   if (field == "department") return CompareText(comparison, event.department());
   if (field == "survey") return CompareText(comparison, event.survey_response().survey());
+  if (field == "currency_code") return CompareText(comparison, event.money_movement().currency_code());
   if (field == "event_time") return CompareTime(comparison, EventTime(event));
   if (field == "score") {
     return event.survey_response().has_score() ? CompareNumber(comparison, event.survey_response().score())

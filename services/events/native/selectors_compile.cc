@@ -240,6 +240,11 @@ class Selectors::Compiler {
     if (const std::optional<CodeColumn> column = FieldColumn(field); column.has_value()) {
       return Text(comparison, *column, dictionaries_.codes[*column], snapshot_.code_counts[*column]);
     }
+    // Can be compared, but is no field that events are called or grouped by.
+    if (field == "currency_code") {
+      return Text(comparison, kCurrencyColumn, dictionaries_.codes[kCurrencyColumn],
+                  snapshot_.code_counts[kCurrencyColumn]);
+    }
     if (field == "event_time") return Time(comparison);
     if (field == "customer_id" || field == "customer") return Customer(comparison);
     if (field != "score" && field != "amount_minor") return Constant(false);

@@ -41,6 +41,8 @@ std::string RandomFilter(Random& random) {
       R"(amount_minor > 0)",
       R"(amount_minor > 0 OR channel = "app")",
       R"(amount_minor != 5)",
+      R"(currency_code = "EUR")",
+      R"(currency_code != "USD" AND amount_minor > 0)",
       R"(event_time >= "2026-01-01T00:00:20Z")",
       R"(event_time < "2026-01-01T00:00:20Z")",
       R"(event_time > "2026-01-01T00:00:20Z")",
