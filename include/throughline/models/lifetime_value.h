@@ -138,4 +138,11 @@ struct ClvOptions {
 Estimate CustomerLifetimeValue(const BgNbdFit& purchases, const GammaGammaFit& values, const PurchaseHistory& history,
                                const ClvOptions& clv, const EstimateOptions& options = {});
 
+// The sum of it over all rows. One integral for each different pair of frequency and age, which are far fewer than
+// customers. n: customers in the sum; details: expected_purchases, within all periods. Excluded: negative_value (who
+// paid back more than he paid). Undefined as for one customer, and where one has no value.
+Estimate TotalLifetimeValue(const BgNbdFit& purchases, const GammaGammaFit& values,
+                            absl::Span<const PurchaseHistory> rows, const ClvOptions& clv,
+                            const EstimateOptions& options = {});
+
 }  // namespace throughline

@@ -8,10 +8,13 @@
 #include <cmath>
 #include <exception>
 #include <limits>
+#include <map>
+#include <string>
 #include <tuple>
 #include <utility>
 
 #include "absl/strings/str_format.h"
+#include "absl/strings/string_view.h"
 #include "services/metrics/models/checks.h"
 #include "services/metrics/models/likelihood.h"
 #include "services/metrics/models/method.h"
@@ -232,14 +235,19 @@ double AliveOf(const BgNbdParameters& at, const PurchaseHistory& history) {
   return history.frequency == 0 ? 1 : 1 / (1 + std::exp(LogOddsGone(at, history)));
 }
 
-double FuturePurchasesOf(const BgNbdParameters& at, const PurchaseHistory& history, double days) {
+// E[Y(days)] of who is still a customer; does not depend on when the last purchase was.
+double FuturePurchasesIfAlive(const BgNbdParameters& at, const PurchaseHistory& history, double days) {
   const auto x = static_cast<double>(history.frequency);
-  return AliveOf(at, history) * ExpectedPurchasesIntegral(at.r + x, at.alpha + history.age_days / at.time_unit_days,
-                                                          at.a, at.b + x, days / at.time_unit_days);
+  return ExpectedPurchasesIntegral(at.r + x, at.alpha + history.age_days / at.time_unit_days, at.a, at.b + x,
+                                   days / at.time_unit_days);
 }
 
-// Σₖ (E[Y(k·period)] − E[Y((k−1)·period)])/(1 + discount)^k, in one integral.
-double DiscountedPurchasesOf(const BgNbdParameters& at, const PurchaseHistory& history, const ClvOptions& clv) {
+double FuturePurchasesOf(const BgNbdParameters& at, const PurchaseHistory& history, double days) {
+  return AliveOf(at, history) * FuturePurchasesIfAlive(at, history, days);
+}
+
+// Σₖ (E[Y(k·period)] − E[Y((k−1)·period)])/(1 + discount)^k of who is still a customer, in one integral.
+double DiscountedPurchasesIfAlive(const BgNbdParameters& at, const PurchaseHistory& history, const ClvOptions& clv) {
   const auto x = static_cast<double>(history.frequency);
   const double r = at.r + x;
   const double reach = clv.period_days / at.time_unit_days / (at.alpha + history.age_days / at.time_unit_days);
@@ -259,7 +267,7 @@ double DiscountedPurchasesOf(const BgNbdParameters& at, const PurchaseHistory& h
     }
     return sum;
   };
-  return AliveOf(at, history) * MeanOverLeaving(at.a, at.b + x, clv.periods * reach, slope, discounted);
+  return MeanOverLeaving(at.a, at.b + x, clv.periods * reach, slope, discounted);
 }
 
 BgNbdParameters Moved(BgNbdParameters at, size_t index, double factor) {
@@ -528,16 +536,29 @@ Estimate ExpectedPurchaseValue(const GammaGammaFit& fit, const PurchaseHistory& 
   return estimate;
 }
 
+namespace {
+
+constexpr absl::string_view kBadClv = "Periods, discount and margin must be finite, periods positive and bounded.";
+
+bool IsSensible(const ClvOptions& clv) {
+  return clv.periods >= 1 && clv.periods <= kClvPeriodsMax && std::isfinite(clv.discount_rate) &&
+         clv.discount_rate > -1 && std::isfinite(clv.margin) && clv.period_days > 0;
+}
+
+std::string ClvMethod(const ClvOptions& clv) {
+  return absl::StrFormat("clv bg/nbd gamma-gamma, %d periods of %g d, discount %g%% each", clv.periods, clv.period_days,
+                         clv.discount_rate * 100);
+}
+
+}  // namespace
+
 Estimate CustomerLifetimeValue(const BgNbdFit& purchases, const GammaGammaFit& values, const PurchaseHistory& history,
                                const ClvOptions& clv, const EstimateOptions& options) {
   Estimate estimate;
-  estimate.method = absl::StrFormat("clv bg/nbd gamma-gamma, %d periods of %g d, discount %g%% each", clv.periods,
-                                    clv.period_days, clv.discount_rate * 100);
+  estimate.method = ClvMethod(clv);
   estimate.n = purchases.n;
-  const bool sensible = clv.periods >= 1 && clv.periods <= kClvPeriodsMax && std::isfinite(clv.discount_rate) &&
-                        clv.discount_rate > -1 && std::isfinite(clv.margin) && clv.period_days > 0;
-  estimate.undefined_reason = sensible ? Obstacle(purchases, options, &history, clv.period_days)
-                                       : "Periods, discount and margin must be finite, periods positive and bounded.";
+  estimate.undefined_reason =
+      IsSensible(clv) ? Obstacle(purchases, options, &history, clv.period_days) : std::string(kBadClv);
   if (!estimate.undefined_reason.empty()) return estimate;
   const Estimate value = ExpectedPurchaseValue(values, history, options);
   if (value.state == Estimate::State::kUndefined) {
@@ -545,7 +566,8 @@ Estimate CustomerLifetimeValue(const BgNbdFit& purchases, const GammaGammaFit& v
     return estimate;
   }
   const double until = FuturePurchasesOf(purchases.parameters, history, clv.periods * clv.period_days);
-  const double sum = DiscountedPurchasesOf(purchases.parameters, history, clv);
+  const double sum =
+      AliveOf(purchases.parameters, history) * DiscountedPurchasesIfAlive(purchases.parameters, history, clv);
   const double total = clv.margin * value.value * sum;
   if (!std::isfinite(total) || !std::isfinite(until)) {
     estimate.undefined_reason = "The number is too large to be computed.";
@@ -555,6 +577,58 @@ Estimate CustomerLifetimeValue(const BgNbdFit& purchases, const GammaGammaFit& v
   estimate.details = {{"expected_purchases", until},
                       {"expected_purchase_value", value.value},
                       {"probability_alive", AliveOf(purchases.parameters, history)}};
+  return estimate;
+}
+
+Estimate TotalLifetimeValue(const BgNbdFit& purchases, const GammaGammaFit& values,
+                            absl::Span<const PurchaseHistory> rows, const ClvOptions& clv,
+                            const EstimateOptions& options) {
+  Estimate estimate;
+  estimate.method = ClvMethod(clv);
+  estimate.undefined_reason =
+      IsSensible(clv) ? Obstacle(purchases, options, nullptr, clv.period_days) : std::string(kBadClv);
+  if (estimate.undefined_reason.empty()) estimate.undefined_reason = Obstacle(values, options, nullptr, 0);
+  if (estimate.undefined_reason.empty() && !CheckHistories(rows).ok()) {
+    estimate.undefined_reason = "A customer's history contradicts itself.";
+  }
+  if (!estimate.undefined_reason.empty()) return estimate;
+  const BgNbdParameters& at = purchases.parameters;
+  // What the costly integrals depend on is few numbers: how often, and for how long somebody has been a customer.
+  struct Sums {
+    double alive = 0;
+    double value = 0;  // of one purchase, times alive
+  };
+  std::map<std::pair<int64_t, double>, Sums> groups;
+  for (const PurchaseHistory& row : rows) {
+    if (row.frequency > 0 && row.mean_value < 0) {
+      Exclude("negative_value", row.count, estimate);
+      continue;
+    }
+    if (row.count == 0) continue;
+    if (values.parameters.p * static_cast<double>(row.frequency) + values.parameters.q <= 1) {
+      estimate.undefined_reason = "The fitted values have so heavy a tail that they have no mean.";
+      return estimate;
+    }
+    const double alive = static_cast<double>(row.count) * AliveOf(at, row);
+    Sums& sums = groups[{row.frequency, row.age_days}];
+    sums.alive += alive;
+    sums.value += alive * PurchaseValueOf(values.parameters, row);
+    estimate.n += row.count;
+  }
+  double total = 0;
+  double until = 0;
+  for (const auto& [key, sums] : groups) {
+    const PurchaseHistory history{.frequency = key.first, .age_days = key.second};
+    total += sums.value * DiscountedPurchasesIfAlive(at, history, clv);
+    until += sums.alive * FuturePurchasesIfAlive(at, history, clv.periods * clv.period_days);
+  }
+  total *= clv.margin;
+  if (!std::isfinite(total) || !std::isfinite(until)) {
+    estimate.undefined_reason = "The number is too large to be computed.";
+    return estimate;
+  }
+  SetValue(total, estimate.n, options, estimate);
+  estimate.details = {{"expected_purchases", until}};
   return estimate;
 }
 

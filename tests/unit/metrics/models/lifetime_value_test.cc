@@ -266,6 +266,55 @@ TEST(CustomerLifetimeValueTest, IsTheDiscountedSumOfItsParts) {
   EXPECT_EQ(CustomerLifetimeValue(purchases, GammaGammaFit(), customer, clv).state, State::kUndefined);
 }
 
+TEST(TotalLifetimeValueTest, IsTheSumOverCustomers) {
+  const BgNbdFit purchases = FitAt(0.8, 50, 1.2, 3);
+  GammaGammaFit values;
+  values.converged = true;
+  values.parameters = {.p = 6, .q = 4, .v = 15};
+  const ClvOptions clv{.period_days = 30, .periods = 3, .discount_rate = 0.1, .margin = 0.5};
+  // Two that share an integral, a row of four customers, and one who bought once.
+  const std::vector<PurchaseHistory> rows = {
+      {.frequency = 3, .recency_days = 100, .age_days = 120, .mean_value = 20},
+      {.frequency = 3, .recency_days = 20, .age_days = 120, .mean_value = 70},
+      {.frequency = 1, .recency_days = 5, .age_days = 60, .mean_value = 10, .count = 4},
+      {.age_days = 90}};
+  double sum = 0, until = 0;
+  for (const PurchaseHistory& row : rows) {
+    const Estimate one = CustomerLifetimeValue(purchases, values, row, clv);
+    sum += static_cast<double>(row.count) * one.value;
+    until += static_cast<double>(row.count) * one.details.at("expected_purchases");
+  }
+  const Estimate total = TotalLifetimeValue(purchases, values, rows, clv);
+  ASSERT_EQ(total.state, State::kOk);
+  EXPECT_NEAR(total.value, sum, 1e-9 * sum);
+  EXPECT_NEAR(total.details.at("expected_purchases"), until, 1e-9 * until);
+  EXPECT_EQ(total.n, 7);
+  EXPECT_TRUE(total.excluded.empty());
+}
+
+TEST(TotalLifetimeValueTest, WhoWasPaidBack_IsLeftOut_AndNobodyIsWorthNothing) {
+  const BgNbdFit purchases = FitAt(0.8, 50, 1.2, 3);
+  GammaGammaFit values;
+  values.converged = true;
+  values.parameters = {.p = 6, .q = 4, .v = 15};
+  const ClvOptions clv;
+  const PurchaseHistory payer{.frequency = 1, .recency_days = 5, .age_days = 60, .mean_value = 10};
+  const PurchaseHistory paid_back{.frequency = 1, .recency_days = 5, .age_days = 60, .mean_value = -1, .count = 3};
+  const Estimate total = TotalLifetimeValue(purchases, values, {{payer, paid_back}}, clv);
+  EXPECT_DOUBLE_EQ(total.value, CustomerLifetimeValue(purchases, values, payer, clv).value);
+  EXPECT_EQ(total.n, 1);
+  EXPECT_EQ(total.excluded.at("negative_value"), 3);
+  EXPECT_EQ(TotalLifetimeValue(purchases, values, {}, clv).value, 0);
+
+  EXPECT_EQ(TotalLifetimeValue(BgNbdFit(), values, {}, clv).state, State::kUndefined);
+  EXPECT_EQ(TotalLifetimeValue(purchases, GammaGammaFit(), {}, clv).state, State::kUndefined);
+  EXPECT_EQ(TotalLifetimeValue(purchases, values, {}, {.periods = 0}).state, State::kUndefined);
+  EXPECT_EQ(TotalLifetimeValue(purchases, values, {{{.frequency = -1}}}, clv).state, State::kUndefined);
+  values.parameters.q = 0.5;
+  EXPECT_THAT(TotalLifetimeValue(purchases, values, {{payer, {.age_days = 3}}}, clv).undefined_reason,
+              HasSubstr("no mean"));
+}
+
 TEST(PurchaseHistoriesTest, RowsOfAnEngine_BecomeHistories) {
   PurchaseSummary summary;
   summary.rows.Add("b",
