@@ -159,10 +159,9 @@ absl::StatusOr<v1::QueryRevenueMovementsResponse> QueryRevenueMovements(
 
 // ---- Purchases ------------------------------------------------------------------------------------------------------
 
-using PurchaseEntry = CustomerRows<PurchaseRow>::Entry;
+}  // namespace
 
-// The `limit` entries whose customers have the lowest hash, by customer.
-std::vector<PurchaseEntry> Sample(std::vector<PurchaseEntry> entries, size_t limit) {
+std::vector<PurchaseEntry> SampleOf(std::vector<PurchaseEntry> entries, size_t limit) {
   if (entries.size() <= limit) return entries;
   std::vector<std::pair<uint64_t, size_t>> hashes;
   for (size_t i = 0; i < entries.size(); ++i) hashes.emplace_back(StableHash(entries[i].customer_id), i);
@@ -174,6 +173,19 @@ std::vector<PurchaseEntry> Sample(std::vector<PurchaseEntry> entries, size_t lim
   for (const auto& [hash, place] : hashes) sample.push_back(std::move(entries[place]));
   return sample;
 }
+
+v1::CustomerPurchases ToProto(const PurchaseEntry& entry, const Question& question) {
+  v1::CustomerPurchases row;
+  row.set_customer(MakeCustomerName(LastSegment(question.workspace_name), entry.customer_id));
+  row.set_frequency(entry.row.frequency);
+  row.set_recency_days(entry.row.recency_days);
+  row.set_age_days(entry.row.age_days);
+  row.set_repeat_value_minor(entry.row.value_minor);
+  row.set_first_value_minor(entry.row.first_value_minor);
+  return row;
+}
+
+namespace {
 
 v1::PurchaseSummary Summarize(const std::vector<PurchaseEntry>& entries) {
   v1::PurchaseSummary summary;
@@ -200,15 +212,8 @@ absl::StatusOr<v1::QueryPurchasesResponse> QueryPurchases(RequestContext& contex
   response.set_customer_count(rows.customers());
   *response.mutable_summary() = Summarize(entries);
   response.set_sampled_customer_count(static_cast<int64_t>(entries.size()));
-  const absl::string_view workspace_id = LastSegment(question.workspace_name);
-  for (const PurchaseEntry& entry : Sample(std::move(entries), static_cast<size_t>(limit))) {
-    v1::CustomerPurchases& row = *response.add_rows();
-    row.set_customer(MakeCustomerName(workspace_id, entry.customer_id));
-    row.set_frequency(entry.row.frequency);
-    row.set_recency_days(entry.row.recency_days);
-    row.set_age_days(entry.row.age_days);
-    row.set_repeat_value_minor(entry.row.value_minor);
-    row.set_first_value_minor(entry.row.first_value_minor);
+  for (const PurchaseEntry& entry : SampleOf(std::move(entries), static_cast<size_t>(limit))) {
+    *response.add_rows() = ToProto(entry, question);
   }
   response.set_data_watermark(question.view->watermark().value);
   RETURN_IF_ERROR(CheckAnswerSize(response));

@@ -4,8 +4,12 @@
 // MakeQuery: INVALID_ARGUMENT with the field's path, and as services/api/analysis_question.h. Without breakdown.
 #pragma once
 
+#include <vector>
+
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 #include "services/api/analysis_question.h"
+#include "throughline/aggregates.h"
 #include "throughline/v1/analysis_service.pb.h"
 
 namespace throughline::api {
@@ -35,6 +39,11 @@ EventSelector GroupEvents(const ScoreQuery& query);
 EventSelector GroupEvents(const StepQuery& query);
 EventSelector GroupEvents(const CohortQuery& query);
 EventSelector GroupEvents(const RevenueQuery& query);
+
+// The `limit` customers with the lowest hash of their id, by id: those that are shown of many.
+using PurchaseEntry = CustomerRows<PurchaseRow>::Entry;
+std::vector<PurchaseEntry> SampleOf(std::vector<PurchaseEntry> entries, size_t limit);
+v1::CustomerPurchases ToProto(const PurchaseEntry& entry, const Question& question);
 
 // "2026-01".
 absl::StatusOr<absl::CivilMonth> ToMonth(absl::string_view text, absl::string_view field);

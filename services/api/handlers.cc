@@ -47,6 +47,8 @@ std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, St
   AddAnalysisConformanceMethods(analysis);
   AddAnalysisDriverMethods(analysis);
   AddAnalysisValueMethods(analysis);
+  AddAnalysisSurvivalMethods(analysis);
+  AddAnalysisAttributionMethods(analysis);
   return services;
 }
 

@@ -35,6 +35,8 @@ void AddAnalysisWayMethods(RpcService& service);
 void AddAnalysisConformanceMethods(RpcService& service);
 void AddAnalysisDriverMethods(RpcService& service);
 void AddAnalysisValueMethods(RpcService& service);
+void AddAnalysisSurvivalMethods(RpcService& service);
+void AddAnalysisAttributionMethods(RpcService& service);
 
 // The backend and the drain list outlive the services.
 std::vector<std::unique_ptr<RpcService>> MakeServices(const Backend& backend, StreamDrain& drain);
