@@ -178,10 +178,10 @@ class PathReader {
   }
 
   void AddConversion(int64_t time_micros, double value) {
-    const auto is_late = [&](const Touch& touch) {
+    const auto counts = [&](const Touch& touch) {
       return absl::Microseconds(time_micros - touch.time_micros) <= lookback_;
     };
-    const auto first = static_cast<size_t>(std::find_if(touches_.begin(), touches_.end(), is_late) - touches_.begin());
+    const auto first = static_cast<size_t>(std::find_if(touches_.begin(), touches_.end(), counts) - touches_.begin());
     ++paths_.conversions;
     AttributionPath& path = merged_[Channels(first)];
     ++path.conversions;
