@@ -67,6 +67,7 @@ RunLog ToRunLog(const RunSample& sample, std::optional<size_t> channel, std::opt
   };
   static_assert(RunLog::kNone == RunSample::kMissing);
   sample.rows.ForEach([&](const std::string&, const RunSample::CustomerRuns& row) {
+    if (row.cut) return;
     for (const RunSample::Run& run : row.runs) {
       RunLog::Run& added = log.runs.emplace_back();
       for (size_t i = 0; i < run.visits.size(); ++i) {

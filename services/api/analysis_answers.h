@@ -20,7 +20,9 @@ v1::Estimate ToProto(const Estimate& estimate);
 
 v1::RunsRead ToRunsRead(const RunSample& sample, const Question& question);
 
-// Runs as models take them. `channel` and `department`: which of the query's fields these are; absent: none is.
+// Runs as models take them, but not those of customers with more visits than are read: what is missing of them would be
+// taken for something that they did not do. `channel` and `department`: which of the query's fields these are; absent:
+// none is.
 RunLog ToRunLog(const RunSample& sample, std::optional<size_t> channel, std::optional<size_t> department);
 
 // A field's value at a visit as text; null where there is none.

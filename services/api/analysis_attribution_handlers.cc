@@ -66,7 +66,11 @@ absl::Status ReadRules(const v1::QueryAttributionRequest& request, AttributionPl
   for (int i = 0; i < request.rules_size(); ++i) {
     RETURN_IF_ERROR(ToRule(request.rules(i), FieldPath("rules", static_cast<size_t>(i))).status());
     const bool stated = request.rules(i) != v1::QueryAttributionRequest::RULE_UNSPECIFIED;
-    plan.rules.push_back(stated ? request.rules(i) : v1::QueryAttributionRequest::LAST);
+    const Rule rule = stated ? request.rules(i) : v1::QueryAttributionRequest::LAST;
+    if (std::find(plan.rules.begin(), plan.rules.end(), rule) != plan.rules.end()) {
+      return InvalidField(FieldPath("rules", static_cast<size_t>(i)), "stands there twice");
+    }
+    plan.rules.push_back(rule);
   }
   if (plan.rules.empty()) plan.rules = {v1::QueryAttributionRequest::LAST};
   if (request.has_half_life()) {

@@ -138,7 +138,9 @@ absl::StatusOr<v1::QueryConformanceResponse> QueryConformance(RequestContext& co
   RunLog log = ToRunLog(sample, kChannelField, std::nullopt);
   MarkConverted(goals, log);
   RETURN_IF_ERROR(context.CheckAlive());
-  ASSIGN_OR_RETURN(const ConformanceReport report, CheckConformance(ObservedGraph(*map), log, {}));
+  ConformanceOptions options;
+  options.summaries_max = static_cast<size_t>(limit);
+  ASSIGN_OR_RETURN(const ConformanceReport report, CheckConformance(ObservedGraph(*map), log, options));
   RETURN_IF_ERROR(context.CheckAlive());
 
   v1::QueryConformanceResponse response;

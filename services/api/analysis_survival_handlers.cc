@@ -119,13 +119,15 @@ class DurationReader {
     for (const std::string& name : sample.symbols) parts_.push_back(static_cast<unsigned>(name.front() - '0'));
   }
 
-  void Add(const RunSample::Run& run, Groups& groups) const {
+  // `cut`: nothing is known of what came after its last visit.
+  void Add(const RunSample::Run& run, bool cut, Groups& groups) const {
     size_t start = 0;
     while (start < run.visits.size() && !Is(run, start, kStart)) ++start;
     if (start == run.visits.size()) return;
     const int64_t begin = run.visits[start].time_micros;
     if (begin > plan_.now_micros || !Holds(plan_.starts, begin)) return;
-    const auto [end, observed] = EndOf(run, start + 1);
+    const int64_t known_until = cut ? std::min(plan_.now_micros, run.visits.back().time_micros) : plan_.now_micros;
+    const auto [end, observed] = EndOf(run, start + 1, known_until);
     ++groups[GroupOf(run, start)][{end - begin, observed}];
   }
 
@@ -142,8 +144,7 @@ class DurationReader {
   }
 
   // When it happened, or until when it is known not to have happened.
-  std::pair<int64_t, bool> EndOf(const RunSample::Run& run, size_t visit) const {
-    int64_t known_until = plan_.now_micros;
+  std::pair<int64_t, bool> EndOf(const RunSample::Run& run, size_t visit, int64_t known_until) const {
     for (; visit < run.visits.size() && run.visits[visit].time_micros <= known_until; ++visit) {
       if (Is(run, visit, kEnd)) return {run.visits[visit].time_micros, true};
       // What happens in the same moment still counts: who is censored at a time is at risk at it.
@@ -163,7 +164,7 @@ Groups ToGroups(const RunSample& sample, const SurvivalPlan& plan) {
   if (!plan.has_groups) groups.try_emplace(GroupValue());
   const DurationReader reader(sample, plan);
   sample.rows.ForEach([&](const std::string&, const RunSample::CustomerRuns& row) {
-    for (const RunSample::Run& run : row.runs) reader.Add(run, groups);
+    for (const RunSample::Run& run : row.runs) reader.Add(run, row.cut, groups);
   });
   return groups;
 }

@@ -171,6 +171,9 @@ struct ConformanceOptions {
 
 // Runs longer than this are left out, and counted in `excluded` as run_too_long; runs without a visit as empty_run.
 inline constexpr size_t kConformanceRunVisitsMax = 10'000;
+// Moves of all variants' alignments together, a deviation counting as ten: some hundred megabytes. A map that asks for
+// hundreds of touchpoints has more with hundreds of thousands of variants (LIMIT_EXCEEDED).
+inline constexpr size_t kConformanceMovesMax = 20'000'000;
 
 // INVALID_ARGUMENT as ValidateMapGraph and ValidateRunLog say, and for a confidence outside (0, 1). For S touchpoints
 // on the map the alignments take S steps for each visit that is not a beginning shared with another variant, and S² log

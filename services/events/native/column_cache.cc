@@ -16,6 +16,14 @@ rocksdb::Slice SliceOf(const KeyWords& words) {
   return rocksdb::Slice(reinterpret_cast<const char*>(words.data()), sizeof(words));
 }
 
+// What is larger than a shard is never kept, and a partition may have tens of megabytes: few shards, and large ones.
+int ShardBits(size_t bytes_max) {
+  constexpr size_t kShardBytes = 128 << 20;
+  int bits = 0;
+  while (bits < 4 && (bytes_max >> (bits + 1)) >= kShardBytes) ++bits;
+  return bits;
+}
+
 void Delete(const rocksdb::Slice& /*key*/, void* value) { delete static_cast<Value*>(value); }
 
 }  // namespace
@@ -25,7 +33,8 @@ uint64_t ColumnCache::NextId() {
   return last.fetch_add(1, std::memory_order_relaxed) + 1;
 }
 
-ColumnCache::ColumnCache(size_t bytes_max) : room_(rocksdb::NewLRUCache(bytes_max)), id_(room_->NewId()) {}
+ColumnCache::ColumnCache(size_t bytes_max)
+    : room_(rocksdb::NewLRUCache(bytes_max, ShardBits(bytes_max))), id_(room_->NewId()) {}
 
 std::shared_ptr<const void> ColumnCache::FindAny(const Key& key) const {
   const KeyWords words = {id_, key.source, key.also};

@@ -602,17 +602,25 @@ bool Projection::FindPropertiesLocked(absl::Span<const std::string> keys, std::v
 // The columns of those that are not there yet, to be filled from where they end.
 absl::StatusOr<std::vector<Projection::KeptProperty>> Projection::StartPropertiesLocked(
     absl::Span<const std::string> keys, const std::vector<Property>& found) {
-  std::vector<KeptProperty> added;
+  std::set<std::string> missing;
   for (size_t i = 0; i < keys.size(); ++i) {
-    const bool again = std::find(keys.begin(), keys.begin() + i, keys[i]) != keys.begin() + i;
-    if (found[i].column != nullptr || again) continue;
+    if (found[i].column == nullptr) missing.insert(keys[i]);
+  }
+  const auto asked = static_cast<size_t>(
+      std::count_if(properties_.begin(), properties_.end(), [](const KeptProperty& kept) { return kept.asked; }));
+  if (asked + missing.size() > limits::kPropertyColumnCountMax) {
+    return LimitExceeded("properties in filters and run rules", limits::kPropertyColumnCountMax,
+                         "properties per workspace");
+  }
+  std::vector<KeptProperty> added;
+  for (const std::string& key : missing) {
     const auto unfinished = std::find_if(unfinished_.begin(), unfinished_.end(),
-                                         [&](const KeptProperty& kept) { return kept.column->key == keys[i]; });
+                                         [&](const KeptProperty& kept) { return kept.column->key == key; });
     if (unfinished == unfinished_.end()) {
-      added.push_back({std::make_shared<PropertyColumn>(keys[i]), 0, true});
+      added.push_back({std::make_shared<PropertyColumn>(key), 0, true});
       added.back().column->cache = cache_;
       // The codes of a column that was there before may have been others.
-      dropped_properties_.push_back(keys[i]);
+      dropped_properties_.push_back(key);
     } else {
       added.push_back(std::move(*unfinished));
       added.back().asked = true;
@@ -622,10 +630,6 @@ absl::StatusOr<std::vector<Projection::KeptProperty>> Projection::StartPropertie
   if (properties_.size() + added.size() > limits::kPropertyColumnCountMax) {
     // Nobody has been given one of these.
     std::erase_if(properties_, [](const KeptProperty& kept) { return !kept.asked; });
-  }
-  if (properties_.size() + added.size() > limits::kPropertyColumnCountMax) {
-    return LimitExceeded("properties in filters and run rules", limits::kPropertyColumnCountMax,
-                         "properties per workspace");
   }
   return added;
 }

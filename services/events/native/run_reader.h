@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <utility>
 #include <vector>
 
@@ -54,7 +55,10 @@ struct RunBlock {
 class RunReader {
  public:
   RunReader(const RunSource& source, const Partition& partition)
-      : source_(source), partition_(partition), reader_(*source.selectors, partition) {}
+      : source_(source),
+        partition_(partition),
+        reader_(*source.selectors, partition),
+        correlation_(source.correlation == nullptr ? nullptr : partition.property(*source.correlation)) {}
 
   // Calls f(block) until all runs have been read. Number: uint8_t or uint16_t for the first selector that matches,
   // uint64_t for a bit for each that does (nothing: 0).
@@ -177,8 +181,7 @@ class RunReader {
   // The same events, those of each value of the property together.
   template <typename Number, typename Time>
   RunBlock<Number, Time> Correlate(const RunBlock<Number, Time>& block, CorrelatedBlock<Number, Time>& out) {
-    const std::shared_ptr<const PackedColumn> kept = partition_.property(*source_.correlation);
-    const PackedColumn& codes = *kept;
+    const PackedColumn& codes = *correlation_;
     places_.clear();
     run_offsets_.assign(1, 0);
     for (uint32_t customer = 0; customer < block.runs; ++customer) {
@@ -213,6 +216,7 @@ class RunReader {
   const RunSource& source_;
   const Partition& partition_;
   Selectors::Reader reader_;
+  const std::shared_ptr<const PackedColumn> correlation_;  // null: runs are whole customers
   std::vector<uint8_t> scope_;
   std::vector<std::pair<uint32_t, uint32_t>> coded_;  // code, position
   std::vector<uint32_t> places_;

@@ -1,5 +1,6 @@
 // The runs themselves, of all customers or of a sample.
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <map>
 
@@ -42,7 +43,15 @@ class RunCollector {
     RunSample::Run& out = runs_[block.place(first)];
     for (uint32_t i = first; i < block.end(run); ++i) {
       if (block.numbers[i] == nothing) continue;
+      // One more than are kept tells that there were more.
+      if (out.visits.size() > RunSample::kCustomerVisitsMax) break;
       AddVisit(block.numbers[i], block.micros(block.times[i]), block.place(i), out);
+    }
+    visits_ += out.visits.size();
+    // The latest run goes as soon as those before it take all the room.
+    while (visits_ - runs_.rbegin()->second.visits.size() > RunSample::kCustomerVisitsMax) {
+      visits_ -= runs_.rbegin()->second.visits.size();
+      runs_.erase(std::prev(runs_.end()));
     }
   }
 
@@ -59,6 +68,7 @@ class RunCollector {
     }
     rows_.Add(Id(), std::move(row));
     runs_.clear();
+    visits_ = 0;
     number_ = kNone;
   }
 
@@ -99,6 +109,7 @@ class RunCollector {
   std::vector<std::shared_ptr<const PackedColumn>> columns_;
   uint32_t number_ = kNone;  // of the customer, in the partition
   bool left_out_ = false;
+  size_t visits_ = 0;                        // of all runs
   std::map<uint32_t, RunSample::Run> runs_;  // of the customer, by the place of the first event
 };
 

@@ -12,6 +12,7 @@
 #include "services/metrics/models/method.h"
 #include "services/metrics/models/token_replay.h"
 #include "services/metrics/models/variant_aligner.h"
+#include "throughline/errors.h"
 #include "throughline/models/intervals.h"
 
 namespace throughline {
@@ -72,11 +73,11 @@ class Checker {
         automaton_(map),
         passable_(automaton_.cheapest() < MapAutomaton::kFar) {}
 
-  ConformanceReport Check() {
+  absl::StatusOr<ConformanceReport> Check() {
     report_.variant_of_run.assign(log_.runs.size(), -1);
     report_.timed_deviations.resize(log_.runs.size());
     report_.dead_touchpoints = automaton_.DeadTouchpoints();
-    CheckVariants(GroupRuns());
+    if (absl::Status status = CheckVariants(GroupRuns()); !status.ok()) return status;
     FindChannels();
     for (size_t run = 0; run < log_.runs.size(); ++run) CheckTimesAndChannels(run);
     EstimateAll();
@@ -100,13 +101,14 @@ class Checker {
     return ways;
   }
 
-  void CheckVariants(const Ways& ways) {
+  absl::Status CheckVariants(const Ways& ways) {
     for (const std::string& name : log_.touchpoints) state_of_.push_back(automaton_.StateOf(name));
     std::optional<VariantAligner> aligner;
     if (passable_) aligner.emplace(automaton_);
     std::vector<std::pair<VariantConformance, const std::vector<int32_t>*>> checked;
     const std::vector<int32_t> none;
     const std::vector<int32_t>* last = &none;
+    size_t moves = 0;
     for (const auto& [way, runs] : ways) {
       VariantConformance variant = Replay(way, static_cast<int64_t>(runs.size()));
       if (passable_) {
@@ -116,6 +118,11 @@ class Checker {
         for (size_t i = common; i < way.size(); ++i) aligner->Append(StateOf(way[i]));
         Align(*aligner, variant);
         last = &way;
+        moves += variant.alignment.size() + 10 * variant.deviations.size();
+        if (moves > kConformanceMovesMax) {
+          return LimitExceeded("the runs", kConformanceMovesMax,
+                               "moves of their alignments; ask for a shorter interval, or map fewer touchpoints");
+        }
       }
       checked.emplace_back(std::move(variant), &runs);
     }
@@ -128,6 +135,7 @@ class Checker {
       for (const int32_t run : *runs) report_.variant_of_run[static_cast<size_t>(run)] = number;
       report_.variants.push_back(std::move(variant));
     }
+    return absl::OkStatus();
   }
 
   int32_t StateOf(int32_t touchpoint) const { return state_of_[static_cast<size_t>(touchpoint)]; }

@@ -231,6 +231,7 @@ TEST_F(AnalysisAttributionTest, BadInput_NamesItsField) {
   EXPECT_THAT(Attributed(absl::StrCat(kOrders, "half_life { seconds: -1 }")), Refuses("half_life"));
   EXPECT_THAT(Attributed(absl::StrCat(kOrders, "currency_code: 'euro'")), Refuses("currency_code"));
   EXPECT_THAT(Attributed(absl::StrCat(kOrders, "rules: [LAST, 99]")), Refuses("rules[1]"));
+  EXPECT_THAT(Attributed(absl::StrCat(kOrders, "rules: [MARKOV, LAST, MARKOV]")), Refuses("rules[2]"));
   EXPECT_THAT(Attributed(absl::StrCat(kOrders, "rules: [LAST, LAST, LAST, LAST, LAST, LAST, LAST, LAST]")),
               Refuses("rules"));
   EXPECT_THAT(Attributed(absl::StrCat(kOrders, "known_at: 99")), StatusIs(absl::StatusCode::kOutOfRange));

@@ -56,6 +56,31 @@ class AnalysisSurvivalTest : public AnalysisTest {
   int recorded_ = 0;
 };
 
+// Of a customer with more events than are read, nobody knows what came after the last of them.
+TEST_F(AnalysisSurvivalTest, WhoHasMoreVisitsThanAreRead_IsSeenUntilTheLastOfThem) {
+  constexpr int kEvents = 10'001;
+  for (int sent = 0; sent < kEvents;) {
+    v1::RecordEventsRequest request;
+    request.set_parent("workspaces/w");
+    for (; sent < kEvents && request.events_size() < 1000; ++sent) {
+      v1::CustomerEvent& event = *request.add_events();
+      event.set_id(absl::StrCat("again", sent));
+      event.set_source("busy");
+      event.set_customer_id("busy");
+      event.set_event_name(sent + 1 == kEvents ? "paid" : "placed");
+      event.mutable_event_time()->set_seconds(1'735'689'600 + sent);
+    }
+    ASSERT_OK(Call(events_stub_, &v1::EventService::Stub::RecordEvents, request));
+  }
+  ASSERT_OK_AND_ASSIGN(const auto answer, Survival(absl::StrCat(kPlacedToPaid, "filter: 'source = busy'")));
+  ASSERT_THAT(answer.curves(), SizeIs(1));
+  EXPECT_EQ(answer.curves(0).event_count(), 0);
+  EXPECT_EQ(answer.curves(0).censored_count(), 1);
+  ASSERT_THAT(answer.curves(0).steps(), SizeIs(1));
+  EXPECT_EQ(answer.curves(0).steps(0).seconds(), 9999);
+  EXPECT_EQ(answer.read().cut_customer_count(), 1);
+}
+
 TEST_F(AnalysisSurvivalTest, WhoWaitsIsCensoredNow) {
   ASSERT_OK_AND_ASSIGN(const auto answer, Survival(absl::StrCat(kPlacedToPaid, "restricted_to { seconds: 10800 }")));
   ASSERT_THAT(answer.curves(), SizeIs(1));

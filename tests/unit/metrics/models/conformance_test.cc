@@ -198,6 +198,24 @@ TEST(ConformanceTest, VeryLongRun_IsLeftOutAndCounted) {
   EXPECT_EQ(report.variants[0].cost, kConformanceRunVisitsMax + 1);
 }
 
+// Each of them passes over nearly five hundred touchpoints.
+TEST(ConformanceTest, MoreDeviationsThanFitInMemory_AreRefused) {
+  std::vector<std::string> way;
+  for (size_t i = 0; i < MapGraph::kNodesMax; ++i) way.push_back(std::to_string(1000 + i));
+  const MapGraph map = MapOfVariants({way});
+  RunLog log;
+  log.touchpoints = way;
+  for (int32_t i = 0; i < 80; ++i) {
+    for (int32_t k = 0; k < 60; ++k) {
+      log.runs.push_back({.visits = {{.touchpoint = i}, {.touchpoint = 100 + k}}, .converted = std::nullopt});
+    }
+  }
+  EXPECT_THAT(CheckConformance(map, log, {}).status(),
+              testing::StatusIs(absl::StatusCode::kResourceExhausted, testing::HasReason("LIMIT_EXCEEDED")));
+  log.runs.resize(100);
+  EXPECT_TRUE(CheckConformance(map, log, {}).ok());
+}
+
 TEST(ConformanceTest, BadMap_IsRefusedWithAllThatIsWrong) {
   MapGraph map = Line();
   map.nodes.push_back({.name = "a", .channels = {}});
