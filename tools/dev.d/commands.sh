@@ -26,6 +26,7 @@ dev_run() {
 dev_test() {
   if [ "${1:-}" = --tsan ]; then
     shift
+    setup_agreement
     build_cpp tsan
     run_tests tsan "$@"
     return
@@ -55,16 +56,17 @@ run_tests() {
 
 dev_bench() {
   [[ bench_stream_clients == *"${1:-}"* ]] && setup_postgres
-  build_cpp release
-  local found=
-  for program in $(find build/release/tests/bench -name 'bench_*' -type f -perm -u+x | sort); do
-    [[ -n "${1:-}" && "$(basename "$program")" != *"$1"* ]] && continue
-    found=yes
-    [ "$(basename "$program")" = bench_journeys ] && setup_peers
-    say "$(basename "$program")"
-    "$program"
+  local names name
+  names=$(grep -oh 'bench_[a-z_]*' tests/bench/*/CMakeLists.txt | sort -u | grep -F -- "${1:-}") ||
+    { echo "tools/dev: no benchmark matches '$1'" >&2; return 1; }
+  # shellcheck disable=SC2086
+  build_cpp release $names
+  for name in $names; do
+    [ "$name" = bench_journeys ] && setup_peers
+    [ "$name" = bench_conformance ] && setup_agreement
+    say "$name"
+    "$(find build/release/tests/bench -name "$name" -type f)"
   done
-  [ -n "$found" ] || { echo "tools/dev: no benchmark matches '${1:-}'" >&2; return 1; }
 }
 
 cpp_files() { git ls-files '*.cc' '*.h'; }
