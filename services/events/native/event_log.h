@@ -134,6 +134,7 @@ class EventLog {
   // Files in use: all, and those that have keys of the range.
   std::set<std::string> LiveTables() const;
   std::vector<std::string> LiveTables(uint32_t workspace, int64_t first, int64_t last) const;
+  rocksdb::Status RemoveUnused() const;
   absl::Status AwaitRemoval(const std::vector<std::string>& files, bool unless_live) const;
   absl::Status OpenDatabase();
   void OpenForReading();

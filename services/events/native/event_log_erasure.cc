@@ -20,6 +20,8 @@ constexpr char kWhat[] = "the event store";
 // A reader that goes through the whole log holds on to its files as long as that takes.
 constexpr absl::Duration kRemovalTimeout = absl::Seconds(30);
 constexpr absl::Duration kRemovalPoll = absl::Milliseconds(5);
+// A look at the directory spares what is newer than something that is just being written; then nobody looks again.
+constexpr absl::Duration kRemovalLook = absl::Milliseconds(500);
 
 void AppendVarint(uint64_t number, std::string& out) {
   for (; number >= 0x80; number >>= 7) out.push_back(static_cast<char>(number | 0x80));
@@ -187,6 +189,7 @@ std::vector<std::string> EventLog::LiveTables(uint32_t workspace, int64_t first,
 // RocksDB removes what it needs no more by itself, but not before the last reader has let go of it.
 absl::Status EventLog::AwaitRemoval(const std::vector<std::string>& files, bool unless_live) const {
   const absl::Time until = absl::Now() + kRemovalTimeout;
+  absl::Time next_look = absl::Now() + kRemovalLook;
   for (const std::string& file : files) {
     while (options_.env->FileExists(absl::StrCat(*directory_ / "log", "/", file)).ok()) {
       if (unless_live) {
@@ -194,6 +197,11 @@ absl::Status EventLog::AwaitRemoval(const std::vector<std::string>& files, bool 
         if (LiveTables().contains(file)) break;
       }
       if (interrupted_) return BackendUnavailable(kWhat);
+      if (absl::Now() > next_look) {
+        ASSIGN_OR_RETURN(const auto reading, Reading());
+        RETURN_IF_ERROR(Mapped(RemoveUnused()));
+        next_look = absl::Now() + kRemovalLook;
+      }
       if (absl::Now() > until) {
         LogWarning("a file that may have erased events is still in use", {{"file", *directory_ / "log/" + file}});
         return BackendUnavailable(kWhat);
@@ -202,6 +210,13 @@ absl::Status EventLog::AwaitRemoval(const std::vector<std::string>& files, bool 
     }
   }
   return absl::OkStatus();
+}
+
+// Switched on again, RocksDB looks at every file in the directory: also write-ahead logs that an earlier process left.
+rocksdb::Status EventLog::RemoveUnused() const {
+  rocksdb::Status status = db_->DisableFileDeletions();
+  if (status.ok()) status = db_->EnableFileDeletions(/*force=*/false);
+  return status;
 }
 
 absl::Status EventLog::CompactRange(uint32_t workspace, int64_t first, int64_t last) const {
@@ -214,10 +229,7 @@ absl::Status EventLog::CompactRange(uint32_t workspace, int64_t first, int64_t l
   const SequenceKey from = KeyOfEvent(workspace, first), to = KeyOfEvent(workspace, last);
   const rocksdb::Slice from_slice = from.slice(), to_slice = to.slice();
   rocksdb::Status status = db_->CompactRange(options, &from_slice, &to_slice);
-  // Switched on again, RocksDB looks at every file in the directory: also write-ahead logs that an earlier process
-  // left.
-  if (status.ok()) status = db_->DisableFileDeletions();
-  if (status.ok()) status = db_->EnableFileDeletions(/*force=*/false);
+  if (status.ok()) status = RemoveUnused();
   return interrupted_ ? BackendUnavailable(kWhat) : Mapped(status);
 }
 
