@@ -121,7 +121,7 @@ class EventView {
   // Customers with ordinal >= `from`, in order, at most `limit`.
   virtual absl::StatusOr<std::vector<CustomerSummary>> ListCustomers(int64_t from, int limit) const = 0;
   // For each ordinal of [from, from + limit), up to the last that there is, the time of the first event that matches
-  // each selector (infinite future: none): result[ordinal - from][selector].
+  // each selector (infinite future: none): result[ordinal - from][selector]. Codes as the questions.
   virtual absl::StatusOr<std::vector<std::vector<absl::Time>>> FirstMatches(int64_t from, int limit,
                                                                             const std::vector<EventSelector>& selectors,
                                                                             const Patience& patience) const = 0;
